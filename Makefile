@@ -1,0 +1,76 @@
+# Every target sets up what it needs first. All it takes is make and Python 3.11.
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor demo replay bench backtest train test lint check lock clean
+MAKEFLAGS += --no-print-directory
+
+PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done))
+python = $(or $(PYTHON),$(error Clearhold needs Python 3.11 (with venv): install it, or say where it is with PYTHON=/path/to/python3.11))
+setup  = @$(python) -m pipelines.local.setup
+java   = JAVA_HOME="$$($(python) -m pipelines.local.java)"
+hot    = $(java) .venv-hot/bin/python
+lake   = $(java) .venv/bin/python
+# $(call option,--name,value): the option, when there is a value
+option = $(if $(2),$(1) "$(2)")
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: ## environments and jars, where they are missing
+	$(setup)
+
+doctor: ## what is missing or wrong on this machine, and what to do
+	@$(python) -m jobs.doctor
+
+demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED= FRESH=1]
+	$(setup)
+	@$(lake) -m jobs.demo $(call option,--for,$(FOR)) $(call option,--rate,$(RATE)) $(call option,--cards,$(CARDS)) \
+	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh)
+
+replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR=]
+	$(setup)
+	@$(lake) -m jobs.replay $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
+	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR))
+
+bench: ## latency and throughput, open loop [RATE= FOR= SWEEP=1]
+	$(setup)
+	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(if $(SWEEP),--sweep)
+
+backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
+	$(setup) lake jars
+	@$(lake) -m jobs.backtest $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
+	  $(call option,--train-from,$(TRAIN_FROM)) $(call option,--train-until,$(TRAIN_UNTIL)) \
+	  $(call option,--test-from,$(TEST_FROM)) $(call option,--test-until,$(TEST_UNTIL)) \
+	  $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(call option,--out,$(OUT))
+
+train: ## a new model from the demo's history, beside the running demo
+	$(setup) lake jars
+	@$(lake) -m jobs.train_model --config run/demo/settings.yaml --history run/demo/history
+
+test: ## every test
+	$(setup) --dev
+	@$(hot) -m pytest tests/hot; hot=$$?; $(lake) -m pytest tests/unit tests/lake tests/integration && exit $$hot
+
+lint: ## format, lint, types, import contract
+	$(setup) lake hot --dev
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m mypy --strict pipelines jobs
+	@.venv/bin/lint-imports
+
+check: lint test ## what CI runs
+
+lock: ## resolve the requirement files again, within the bounds of pyproject.toml
+	@$(python) -m venv run/uv && run/uv/bin/python -m pip install -q uv==0.13.9
+	@for each in "hot --group hot" "hot-dev --group hot --group test" \
+	  "lake --group lake" "lake-dev --group lake --group test --group lint"; do \
+	  set -- $$each; name=$$1; shift; $(compile) pyproject.toml "$$@" -o conf/requirements/$$name.txt || exit; done
+	@$(compile) conf/requirements/jre.in -o conf/requirements/jre.txt
+	@rm -rf run/uv
+compile = run/uv/bin/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+  --no-annotate --no-header
+
+clean: ## remove what runs have written; environments and jars stay
+	@if ls run/*/pids.json >/dev/null 2>&1; then \
+	  echo "clean: a run is active or was killed: stop it, or start it once more so that it tidies up" >&2; exit 1; fi
+	@rm -rf run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache spark-warehouse metastore_db derby.log

@@ -1,0 +1,123 @@
+"""Typed settings. Read once, by a job; every other module is handed the part it needs."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import ConfigurationError
+
+
+class Section(BaseModel):
+    """A group of settings: unknown keys are refused, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(Section):
+    """Where the broker is and how topics are laid out."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    partitions: int = Field(2, ge=1, description="partitions of the payment topics")
+    replication: int = Field(1, ge=1)
+    retention_hours: int = Field(24 * 7, ge=1)
+
+
+class Registry(Section):
+    """Where MLflow is and what the model is called there."""
+
+    uri: str = "http://127.0.0.1:5000"
+    model: str = "clearhold"
+    poll_seconds: float = Field(2.0, gt=0, description="how often the stream looks for another champion")
+
+
+class Hot(Section):
+    """The decision path on Spark real-time mode."""
+
+    master: str = Field("local[32]", description="slots: more than all tasks of both queries, or a swap starves them")
+    driver_memory: str = "2g"
+    state_partitions: int = Field(2, ge=1, description="partitions of each keyed stage")
+    checkpoint_seconds: int = Field(240, ge=5, description="seconds between checkpoints; each stops the flow briefly")
+    place_seconds: float = Field(20, gt=0, description="how often the place reached is kept, for an exact restart")
+    await_history: bool = Field(False, description="open only after a published history is in the state")
+    warmup_records: int = Field(3000, ge=0, description="recent history records scored before the door opens")
+
+
+class Lake(Section):
+    """The lake jobs on Spark micro-batch and batch."""
+
+    master: str = "local[2]"
+    driver_memory: str = "1g"
+    trigger_seconds: int = Field(5, ge=1, description="seconds between landing batches")
+
+
+class Paths(Section):
+    """Folders and files; everything a run writes is below `run`."""
+
+    run: Path = Path("run/live")
+    policy: Path = Path("conf/policy.yaml")
+
+    @property
+    def lake(self) -> Path:
+        """Delta tables, one folder each."""
+        return self.run / "lake"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Streaming checkpoints, one folder a query."""
+        return self.run / "checkpoints"
+
+    @property
+    def status(self) -> Path:
+        """Small JSON files in which each process says how it is."""
+        return self.run / "status"
+
+    @property
+    def models(self) -> Path:
+        """Models fetched from the registry; the last good one serves when the registry is away."""
+        return self.run / "models"
+
+
+class Settings(Section):
+    """All settings of one deployment."""
+
+    kafka: Kafka = Kafka()
+    registry: Registry = Registry()
+    hot: Hot = Hot()
+    lake: Lake = Lake()
+    paths: Paths = Paths()
+
+
+def load(*files: Path) -> Settings:
+    """Settings from YAML files, later ones over earlier ones.
+
+    Raises:
+        ConfigurationError: a file is missing, is not YAML, or holds an unknown or impossible setting.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            merged = _overlay(merged, yaml.safe_load(file.read_text()) or {})
+        except (OSError, yaml.YAMLError) as problem:
+            raise ConfigurationError(f"settings file {file} cannot be read: {problem}") from problem
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"setting {where}: {first['msg']} (in {', '.join(map(str, files))})") from problem
+
+
+def dump(settings: Settings, file: Path) -> None:
+    """Write settings as YAML that `load` reads back."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
+
+
+def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _overlay(merged[key], value) if both else value
+    return merged

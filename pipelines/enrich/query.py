@@ -1,0 +1,39 @@
+"""Enrich: payments, signals and history in, payments with features out. Stateful; never restarts for a model or rule."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pyspark.sql import functions as F
+
+from pipelines import streams
+from pipelines.catalog import APPLIED, FEATURES, HISTORY, SIGNALS, TRANSACTIONS
+from pipelines.config import Hot, Kafka
+from pipelines.features import book, compile
+from pipelines.ingest.events import admitted
+from pipelines.schemas import EVENT, names
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+NAME: Final = "enrich"
+
+
+def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path) -> "StreamingQuery":
+    """Start the query in real-time mode; it goes on where its last checkpoint ended, a new one reads from the beginning.
+
+    The checkpoint's folder carries the fingerprint of the states: other states need to be filled anew, never half read.
+    """
+    spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
+    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY])
+    enriched = compile.stream(admitted(records))
+    return streams.to_kafka(_records(enriched), NAME, kafka, hot, checkpoints / f"{NAME}-{book.state_set()}")
+
+
+def _records(enriched: "DataFrame") -> "DataFrame":
+    """Kafka records: payments to `features`, what else the state took in to `applied`."""
+    features = F.when(F.col("kind") == "transaction", F.struct(*(feature.name for feature in book.FEATURES)))
+    value = F.to_json(F.struct(*names(EVENT), *book.SEQUENCES, features.alias("features")))
+    live = F.col("origin") == TRANSACTIONS.name
+    topic = F.when(live, FEATURES.name).otherwise(APPLIED.name)
+    return enriched.select(topic.alias("topic"), F.col("card_id").alias("key"), value.alias("value"))

@@ -1,0 +1,51 @@
+"""All features, in the order of the vector. To add one, add a line to its entity; nothing else needs to know."""
+
+import hashlib
+from typing import Final
+
+from pipelines.features.card import CARD
+from pipelines.features.device import DEVICE
+from pipelines.features.merchant import MERCHANT
+from pipelines.features.spec import Feature
+
+ENTITIES: Final = (CARD, MERCHANT, DEVICE)
+"""In the order of the stream's keyed stages: a later entity may use the features of an earlier one."""
+
+FEATURES: Final[tuple[Feature, ...]] = tuple(feature for entity in ENTITIES for feature in entity.features)
+
+SEQUENCES: Final = tuple(entity.sequence for entity in ENTITIES)
+
+DERIVED: Final = {
+    "amount": "amount_minor / 100D",
+    "as_of": "coalesce(transaction_ms, event_ms)",
+    "payment": "xxhash64(transaction_id)",
+    "card": "xxhash64(card_id)",
+    "merchant": "xxhash64(merchant_id)",
+    "device": "if(device_id is null, null, xxhash64(device_id))",
+    "habit": "xxhash64(channel, category)",
+}
+"""What states and features read beside the event's own fields: short keys, so that the kept past is small."""
+
+
+def feature_set() -> str:
+    """Fingerprint of everything a feature's value depends on: definitions, views, states, keys."""
+    return _fingerprint([DERIVED, *ENTITIES])
+
+
+def state_set() -> str:
+    """Fingerprint of what the stream keeps. Another one needs another checkpoint."""
+    kept = [(entity.key, entity.states, _stage_input(position)) for position, entity in enumerate(ENTITIES)]
+    return _fingerprint([DERIVED, kept])
+
+
+def model_inputs() -> list[str]:
+    """SQL of the model's inputs in order: each feature as double, unknown replaced by its declared default."""
+    return [f"coalesce({feature.name}, {feature.default}D) as {feature.name}" for feature in FEATURES]
+
+
+def _stage_input(position: int) -> list[str]:
+    return [feature.name for entity in ENTITIES[:position] for feature in entity.features]
+
+
+def _fingerprint(what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:12]

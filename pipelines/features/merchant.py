@@ -1,0 +1,185 @@
+"""The merchant: how much it sells, how unusual this amount is there, which of its payments turned out to be fraud.
+
+A payment counts as genuine once it is older than the label delay without a fraud verdict: chargeback feeds send only frauds.
+A known fraud is *unexplained* when its amount was neither unusual for its card nor for the merchant: then the place is the
+suspect. Horizons of shares start at the label delay, where outcomes are known.
+"""
+
+from typing import Final
+
+from pipelines.features.spec import (
+    DAY,
+    HOUR,
+    LABEL_DELAY,
+    Entity,
+    Feature,
+    State,
+    View,
+    decayed,
+    faded,
+    last,
+    latest_listing,
+    listed,
+    once,
+    within,
+)
+
+KEPT: Final = 96
+TAU: Final = 30 * DAY
+UNUSUAL: Final = 3
+"""Times the card's usual amount, or standard deviations at the merchant, from which an amount explains a fraud by itself."""
+HORIZONS: Final = (1, 3, 7, 14, 28)
+
+_payment = "kind = 'transaction'"
+
+STATES: Final = (
+    State(
+        "merchant_payments",
+        f"The last {KEPT} payments",
+        last(KEPT, "event_ms as at, payment as id", "event_ms", _payment),
+    ),
+    State(
+        "merchant_verdicts",
+        "The last 48 verdicts",
+        last(
+            48,
+            "transaction_ms as at, payment as id, amount as amount, card_ratio as ratio, verdict = 'fraud' as fraud",
+            "event_ms",
+            "kind = 'verdict'",
+        ),
+    ),
+    State("merchant_listing", "The latest listing", latest_listing("merchant_id")),
+    State("merchant_w", "Payments, decayed over 30 days", decayed("1D", "event_ms", TAU, _payment)),
+    State("merchant_wx", "Amounts, decayed over 30 days", decayed("amount", "event_ms", TAU, _payment)),
+    State(
+        "merchant_wxx", "Squared amounts, decayed over 30 days", decayed("amount * amount", "event_ms", TAU, _payment)
+    ),
+    State(
+        "merchant_wf",
+        "Frauds known, decayed over 30 days by the time of the payment",
+        decayed("1D", "transaction_ms", TAU, "kind = 'verdict' and verdict = 'fraud'"),
+    ),
+)
+
+VIEWS: Final = (
+    View("merchant_kept", "Payments kept, each once", once("coalesce(merchant_payments, array())")),
+    View(
+        "merchant_past",
+        "Times of payments before this one, latest first",
+        "filter(merchant_kept, x -> x.id <> payment and x.at <= as_of)",
+    ),
+    View("merchant_judged", "Verdicts, the latest of each payment", once("coalesce(merchant_verdicts, array())")),
+    View("merchant_frauds", "Payments known as fraud", "filter(merchant_judged, x -> x.fraud and x.at <= as_of)"),
+    View("merchant_mean", "Mean amount", "merchant_wx / merchant_w"),
+    View(
+        "merchant_sd",
+        "Standard deviation of amounts",
+        "sqrt(greatest(merchant_wxx / merchant_w - merchant_mean * merchant_mean, 0D))",
+    ),
+    View(
+        "merchant_unexplained",
+        "Known frauds that their amount does not explain",
+        f"filter(merchant_frauds, x -> coalesce(x.ratio, 1D) <= {UNUSUAL}D and x.amount <= merchant_mean + {UNUSUAL}D * merchant_sd)",
+    ),
+    View(
+        "merchant_matured",
+        "Times of payments with a known outcome",
+        f"filter(merchant_past.at, x -> x <= as_of - {LABEL_DELAY})",
+    ),
+    View(
+        "merchant_genuine_ms",
+        "Latest payment that matured without a fraud verdict",
+        f"get(filter(merchant_past, x -> x.at <= as_of - {LABEL_DELAY} and not array_contains(merchant_frauds.id, x.id)), 0).at",
+    ),
+)
+
+
+def _count(times: str, days: int) -> str:
+    return f"double(size(filter({times}, x -> x > as_of - {LABEL_DELAY + days * DAY})))"
+
+
+VOLUME: Final = (
+    Feature("merchant_n_1h", "payments", "In the past hour", f"double(size({within('merchant_past', HOUR)}))"),
+    Feature(
+        "merchant_n_7d",
+        "payments",
+        f"In the past 7 days, at most {KEPT}",
+        f"double(size({within('merchant_past', 7 * DAY)}))",
+    ),
+    Feature("merchant_volume", "payments", "Decayed over 30 days, no bound", faded("merchant_w", TAU)),
+    Feature(
+        "merchant_z",
+        "standard deviations",
+        "Amount against the merchant's mean",
+        "(amount - merchant_mean) / greatest(merchant_sd, 0.1D * merchant_mean)",
+    ),
+    Feature("merchant_cheap", "ratio", "Mean amount of the merchant", "merchant_mean"),
+)
+
+RISK: Final = (
+    *(
+        Feature(
+            f"merchant_matured_{days}d",
+            "payments",
+            f"With a known outcome, {days} days long",
+            _count("merchant_matured", days),
+        )
+        for days in HORIZONS
+    ),
+    *(
+        Feature(
+            f"merchant_unexplained_{days}d",
+            "payments",
+            f"Unexplained frauds, {days} days long",
+            _count("merchant_unexplained.at", days),
+        )
+        for days in HORIZONS
+    ),
+    *(
+        Feature(
+            f"merchant_unexplained_share_{days}d",
+            "share",
+            f"Unexplained frauds of payments with a known outcome, {days} days long",
+            f"merchant_unexplained_{days}d / greatest(merchant_matured_{days}d, 1D)",
+        )
+        for days in HORIZONS
+    ),
+    *(
+        Feature(
+            f"merchant_fraud_share_{days}d",
+            "share",
+            f"Frauds of payments with a known outcome, {days} days long",
+            f"{_count('merchant_frauds.at', days)} / greatest(merchant_matured_{days}d, 1D)",
+        )
+        for days in (1, 7, 28)
+    ),
+    Feature(
+        "merchant_run",
+        "payments",
+        "Unexplained frauds since the latest genuine payment",
+        "double(size(filter(merchant_unexplained.at, x -> x > coalesce(merchant_genuine_ms, 0))))",
+    ),
+    *(
+        Feature(f"merchant_since_{what}_days", "days", f"Since the latest {words}", f"(as_of - {time}) / {DAY}D", 999.0)
+        for what, words, time in (
+            ("unexplained", "unexplained fraud", "array_max(merchant_unexplained.at)"),
+            ("fraud", "known fraud", "array_max(merchant_frauds.at)"),
+            ("genuine", "payment known as genuine", "merchant_genuine_ms"),
+        )
+    ),
+    Feature(
+        "merchant_fraud_rate",
+        "share",
+        "Known frauds of payments, both decayed over 30 days, no bound",
+        "merchant_wf / merchant_w",
+    ),
+    Feature("merchant_listed", "-1, 0 or 1", "Allowed, neither or denied", listed("merchant_listing")),
+)
+
+MERCHANT: Final = Entity(
+    name="merchant",
+    key="coalesce(merchant_id, concat('card:', card_id), concat('device:', device_id), event_id)",
+    states=STATES,
+    views=VIEWS,
+    features=(*VOLUME, *RISK),
+)

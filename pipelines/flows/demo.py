@@ -1,0 +1,162 @@
+"""The whole system on one machine, live: broker, registry, first model, stream, lake, a simulated bank. Reads top to bottom."""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pipelines.config import Settings
+from pipelines.errors import Unaccounted, UsageError
+from pipelines.flows import past
+from pipelines.local import landed, stack, summary
+from pipelines.local.ledger import Ledger
+from pipelines.local.memory import Memory
+from pipelines.local.project import Project
+from pipelines.local.screen import Screen
+from pipelines.local.stack import Stack
+from pipelines.local.supervisor import StopAsked
+from pipelines.local.window import Window
+
+PREPARED: Final = "prepared.json"
+OPEN_SECONDS: Final = 600.0
+CATCH_UP_SECONDS: Final = 90.0
+HURRIED_SECONDS: Final = 5.0
+"""How long Ctrl-C waits for what is under way; the whole stop takes at most 15 s."""
+
+
+class Demo(NamedTuple):
+    """What is asked for. None: as before in a resumed run, otherwise the default."""
+
+    seconds: float | None = None
+    rate: float = 50.0
+    cards: int | None = None
+    seed: int | None = None
+    fresh: bool = False
+
+
+def run(
+    project: Project, settings: Settings, demo: Demo, environ: Mapping[str, str], setup_seconds: float = 0.0
+) -> None:
+    """Run until Ctrl-C, or for `demo.seconds` of traffic. Leaves summary.json in the run's folder.
+
+    Raises:
+        UsageError: the run in the folder has other cards or another seed.
+        StopAsked: somebody stopped it before there was traffic.
+        Unaccounted: an acknowledged record has neither a decision nor a quarantine row, nor is it a duplicate.
+        ClearholdError: something could not be started, or ended too often.
+    """
+    screen = Screen(settings.paths.run / "logs" / "supervisor.log")
+    fresh, wanted = whose_run(settings.paths.run, demo)
+    hot = settings.hot.model_copy(update={"await_history": fresh})
+    with stack.opened(project, settings.model_copy(update={"hot": hot}), environ, screen.say, fresh) as running:
+        (settings.paths.run / summary.FILE).unlink(missing_ok=True)
+        first_model = open_doors(running, wanted, fresh, screen)
+        totals = Live(running, screen).traffic(demo)
+    totals["seconds"] |= {"setup": setup_seconds, "first_model": first_model, "total": screen.seconds + setup_seconds}
+    file = summary.write(settings.paths.run, totals)
+    screen.print(f"\n{summary.words(totals)}\n\n  {file}")
+    if totals["unaccounted"]:
+        raise Unaccounted(
+            f"{totals['unaccounted']} acknowledged records are unaccounted for: see {settings.paths.run / 'logs'}"
+        )
+
+
+def whose_run(run: Path, demo: Demo) -> tuple[bool, past.Wanted]:
+    """Whether to start afresh, and with which bank. A run that never opened is not worth resuming.
+
+    Raises:
+        UsageError: the run in the folder has other cards or another seed than are asked for.
+    """
+    given = {name: value for name, value in (("seed", demo.seed), ("cards", demo.cards)) if value is not None}
+    if demo.fresh or not (run / PREPARED).exists():
+        return True, past.Wanted(**given)
+    before = past.Wanted(**json.loads((run / PREPARED).read_text()))
+    if before._replace(**given) != before:
+        raise UsageError(
+            f"{run} has {before.cards} cards and seed {before.seed}: add FRESH=1 to start afresh with others"
+        )
+    return False, before
+
+
+def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen) -> float | None:
+    """Everything that must be so before the first payment. Seconds until there was a model, None in a resumed run.
+
+    What can overlap does: the broker, the history, the registry's slow start, the stream's warming up and the training.
+    """
+    history = running.settings.paths.run / "history"
+    first_model = None
+    running.start_registry()
+    if fresh:
+        arguments = ("--folder", str(history), "--cards", str(wanted.cards), "--seed", str(wanted.seed))
+        running.start_job(past.NAME, "jobs.write_history", *arguments, once=True)
+    running.start_broker()
+    running.start_job("hot", "jobs.decide", restarts=5)
+    if fresh:
+        running.processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
+        running.await_registry()
+        running.start_job("trainer", "jobs.train_model", "--history", str(history), "--promote", once=True)
+        screen.say("the first model is being trained while the stream fills its state")
+        running.processes.wait(lambda: running.processes.is_done("trainer"), OPEN_SECONDS, "there is no first model")
+        first_model = screen.seconds
+        screen.say("the first model is the champion")
+    running.await_open("hot", OPEN_SECONDS)
+    (running.settings.paths.run / PREPARED).write_text(json.dumps(wanted._asdict()))
+    running.start_job("landing", "jobs.land_events", restarts=5)
+    screen.say("the doors are open")
+    return first_model
+
+
+class Live:
+    """The stretch with traffic."""
+
+    def __init__(self, running: Stack, screen: Screen) -> None:
+        """Look at the topics from here on."""
+        self._running, self._screen = running, screen
+        self._window, self._memory = Window(), Memory()
+        self._ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
+        self._began = time.time() - screen.seconds
+
+    def traffic(self, demo: Demo) -> dict[str, Any]:
+        """Let the bank send until it is done or somebody stops it, then wait until every record has its end."""
+        processes = self._running.processes
+        history = ("--history", str(self._running.settings.paths.run / "history"))
+        length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
+        self._running.start_job("bank", "jobs.simulate_bank", *history, "--rate", str(demo.rate), *length, once=True)
+        patience = CATCH_UP_SECONDS
+        try:
+            processes.wait(self._bank_is_done, float("inf"), "the bank")
+        except StopAsked:
+            patience = HURRIED_SECONDS
+        self._screen.end()
+        self._screen.say("the bank stops; what is under way is still decided and landed")
+        processes.stop(["bank"], seconds=4)
+        processes.linger(self._caught_up, patience)
+        return self._totals(self._running.status("bank"))
+
+    def _bank_is_done(self) -> bool:
+        self._look()
+        return self._running.processes.is_done("bank")
+
+    def _caught_up(self) -> bool:
+        self._look()
+        rows = landed.rows(self._running.settings.paths.lake)
+        return not self._ledger.unaccounted and rows.get("decisions", 0) >= self._ledger.decided
+
+    def _look(self) -> None:
+        self._ledger.follow()
+        self._memory.look(self._running.processes.processes)
+        if self._screen.is_due and "bank" in self._running.processes.processes:
+            self._screen.show(self._window.glance(self._ledger, sum(self._memory.now_mb.values())))
+
+    def _totals(self, bank: Mapping[str, Any]) -> dict[str, Any]:
+        rows = landed.rows(self._running.settings.paths.lake)
+        counts = summary.Counts(bank.get("sent", 0), bank.get("acknowledged", 0), bank.get("verdicts", 0), rows)
+        seconds = {"first_decision": self._since_began("decision"), "first_alert": self._since_began("alert")}
+        with contextlib.closing(self._ledger) as ledger:
+            return summary.summarise(ledger, counts, seconds, self._memory.peak_mb)
+
+    def _since_began(self, what: str) -> float | None:
+        at: float | None = getattr(self._window, f"first_{what}_at")
+        return None if at is None else at - self._began

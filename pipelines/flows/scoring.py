@@ -1,0 +1,152 @@
+"""The hot application: Kafka -> enrich -> score -> Kafka, in one Spark application. Reads top to bottom."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import registry, session, status
+from pipelines.catalog import REHEARSAL
+from pipelines.config import Settings
+from pipelines.enrich import query as enrich
+from pipelines.enrich.history import Filling
+from pipelines.errors import ModelRejected, Unaccounted, Unavailable
+from pipelines.ingest.topics import end_offsets
+from pipelines.score import champion as models
+from pipelines.score import choice
+from pipelines.score.choice import Wanted
+from pipelines.score.serving import Serving
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+log = logging.getLogger("clearhold.hot")
+
+REHEARSAL_SECONDS = 20
+Stopping = Callable[[], bool]
+
+
+def run(settings: Settings, stopping: Stopping) -> None:
+    """Decide until `stopping` says so.
+
+    Raises:
+        Unaccounted: a query stopped by itself. Nothing is skipped: the next start goes on where its checkpoint ended.
+    """
+    said = settings.paths.status / "hot.json"
+    status.report(said, "starting", "starting Spark")
+    spark = session.hot(settings.hot)
+    stateful = enrich.start(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
+    serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
+    try:
+        fill(settings, said, stopping)
+        first_model(settings, spark, serving, said, stopping)
+        rehearse(settings, said, stopping)
+        serve(settings, spark, stateful, serving, said, stopping)
+    except Exception as problem:
+        status.report(said, "failed", str(problem).splitlines()[0])
+        raise
+    finally:
+        serving.stop()
+        stateful.stop()
+        spark.stop()
+    status.report(said, "stopped", "stopped in order")
+
+
+def fill(settings: Settings, said: Path, stopping: Stopping) -> None:
+    """Wait until a history that was announced is in the state."""
+    if not settings.hot.await_history:
+        return
+    filling = Filling(settings.kafka.bootstrap)
+    while (share := filling.share()) < 1 and not stopping():
+        status.report(said, "warming", f"filling the state from history: {share:.0%}", share=share)
+        time.sleep(1)
+    filling.close()
+
+
+def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:
+    """Wait for a champion and a policy that work."""
+    while serving.champion is None and not stopping():
+        note = renew(settings, spark, serving)
+        if serving.champion is None:
+            status.report(said, "warming", note or "waiting for a first model in the registry")
+            time.sleep(settings.registry.poll_seconds)
+
+
+def rehearse(settings: Settings, said: Path, stopping: Stopping) -> None:
+    """Let recent history run through the model until the JVM has compiled what it needs. Gives up quietly: it is only speed."""
+    status.report(said, "warming", "rehearsing on recent history")
+    deadline, seen = time.time() + REHEARSAL_SECONDS, -1
+    while time.time() < deadline and not stopping():
+        time.sleep(2)
+        now = sum(end_offsets(settings.kafka.bootstrap, REHEARSAL.name).values())
+        if now == seen:
+            return
+        seen = now
+
+
+def serve(
+    settings: Settings,
+    spark: "SparkSession",
+    stateful: "StreamingQuery",
+    serving: Serving,
+    said: Path,
+    stopping: Stopping,
+) -> None:
+    """Watch both queries, keep the place, look for another model or policy."""
+    turn = 0
+    while not stopping():
+        if not stateful.isActive:
+            raise Unaccounted(
+                f"enrich stopped by itself; start again to go on at its checkpoint: {stateful.exception()}"
+            )
+        if turn % max(1, int(settings.hot.place_seconds / settings.registry.poll_seconds)) == 0:
+            serving.watch()
+        note = renew(settings, spark, serving)
+        status.report(said, "open", note or "deciding", **_facts(stateful, serving))
+        turn += 1
+        time.sleep(settings.registry.poll_seconds)
+
+
+def renew(settings: Settings, spark: "SparkSession", serving: Serving) -> str:
+    """Swap model or policy if others are wanted and work. Returns what is not as it should be, in words."""
+    want = choice.wanted(settings.registry, settings.paths)
+    try:
+        if _differs(serving, want) and want.version and (want.policy or serving.policy):
+            _swap(settings, serving, want)
+    except (ModelRejected, Unavailable) as problem:
+        log.warning("%s", problem)
+        serving.refused.add((want.version, want.policy.version if want.policy else None))
+        return f"refused: {problem}"
+    return want.note
+
+
+def _differs(serving: Serving, want: Wanted) -> bool:
+    if (want.version, want.policy.version if want.policy else None) in serving.refused:
+        return False
+    other_policy = want.policy is not None and want.policy != serving.policy
+    return serving.champion is None or want.version != serving.champion.version or other_policy
+
+
+def _swap(settings: Settings, serving: Serving, want: Wanted) -> None:
+    policy = want.policy or serving.policy
+    if want.version is None or policy is None:
+        return
+    present = serving.champion
+    if present is None or present.version != want.version:
+        present = models.load(want.version, registry.fetch(settings.registry, want.version, settings.paths.models))
+    serving.put(present, policy)
+    choice.remember(settings.paths, want.version)
+    log.info("model version %s with policy %s serves", want.version, policy.version)
+
+
+def _facts(stateful: "StreamingQuery", serving: Serving) -> dict[str, Any]:
+    progress = stateful.lastProgress
+    return {
+        "model_version": serving.champion.version if serving.champion else None,
+        "policy_version": serving.policy.version if serving.policy else None,
+        "checkpoints": progress["batchId"] + 1 if progress else 0,
+        "last_checkpoint": progress["durationMs"] if progress else {},
+        "swaps": serving.swaps,
+    }

@@ -1,0 +1,67 @@
+"""Where things are in the project's folder. Standard library only: set-up imports this before anything is installed."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+
+class Environment(NamedTuple):
+    """One Python environment: its folder and the hash-locked files it is installed from."""
+
+    name: str
+    folder: Path
+    lock: Path
+    dev_lock: Path
+    size: str
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that jobs of this runtime are started with."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def site(self) -> Path:
+        """Its site-packages folder."""
+        return self.folder / "lib" / "python3.11" / "site-packages"
+
+
+class Project(NamedTuple):
+    """The project's folder and what set-up puts into it."""
+
+    root: Path
+
+    @property
+    def hot(self) -> Environment:
+        """The decision path: pyspark 4.3."""
+        return self._environment("hot", ".venv-hot", "0.7 GB")
+
+    @property
+    def lake(self) -> Environment:
+        """Landing, training and everything that supervises: pyspark 4.2, Delta, MLflow."""
+        return self._environment("lake", ".venv", "1.2 GB")
+
+    @property
+    def jars(self) -> Path:
+        """Jars that no wheel carries, one folder a process that loads them: spark, delta, broker."""
+        return self.root / ".jars"
+
+    @property
+    def jre(self) -> Path:
+        """The Java runtime that is brought along where the machine has none."""
+        return self.root / ".jre"
+
+    @property
+    def conf(self) -> Path:
+        """Settings, declarations and locks."""
+        return self.root / "conf"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of set-up."""
+        return self.root / "run" / "logs"
+
+    def _environment(self, name: str, folder: str, size: str) -> Environment:
+        locks = self.conf / "requirements"
+        return Environment(name, self.root / folder, locks / f"{name}.txt", locks / f"{name}-dev.txt", size)
+
+
+HERE: Final = Project(Path(__file__).resolve().parents[2])

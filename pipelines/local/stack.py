@@ -1,0 +1,158 @@
+"""The stack on one machine: a run's folder, its ports, its settings, and the programs that are started there."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pipelines import config, status
+from pipelines.catalog import TOPICS
+from pipelines.config import Settings
+from pipelines.errors import ConfigurationError
+from pipelines.local import broker, java, ports, supervisor, topics, tracking
+from pipelines.local.broker import Broker
+from pipelines.local.java import Java
+from pipelines.local.process import Program
+from pipelines.local.project import Environment, Project
+from pipelines.local.supervisor import Supervisor
+from pipelines.local.tracking import Tracking
+
+LAST_TO_STOP: Final = ("bank", "hot", "landing", tracking.NAME, broker.NAME)
+ANSWER_SECONDS = 120.0
+
+
+class Stack:
+    """An open run. `settings` are what every job of it is given, also written to `settings_file`."""
+
+    def __init__(self, project: Project, settings: Settings, runtime: Java, processes: Supervisor) -> None:
+        """Choose ports and write the settings down."""
+        self.project, self.processes = project, processes
+        run = settings.paths.run.absolute()
+        self.settings_file = run / "settings.yaml"
+        port, controller_port, registry_port = ports.choose(_last_ports(run))
+        self._keep_ports(run, port, controller_port, registry_port)
+        self._broker = Broker(run / "broker", port, controller_port, runtime, project.jars)
+        self._tracking = Tracking(run / "registry", registry_port, project.lake.python)
+        self.settings = settings.model_copy(
+            update={
+                "kafka": settings.kafka.model_copy(update={"bootstrap": self._broker.bootstrap}),
+                "registry": settings.registry.model_copy(update={"uri": self._tracking.uri}),
+                "paths": settings.paths.model_copy(update={"run": run, "policy": settings.paths.policy.absolute()}),
+            }
+        )
+        config.dump(self.settings, self.settings_file)
+
+    def start_registry(self) -> None:
+        """Start MLflow and go on: it takes 10 to 20 s to answer."""
+        self.processes.start(self._tracking.program())
+        self.processes.say(f"registry is starting on {self._tracking.uri}")
+
+    def await_registry(self) -> None:
+        """Wait until MLflow answers."""
+        self.processes.wait(
+            lambda: tracking.answers(self._tracking.uri), ANSWER_SECONDS, "the registry does not answer"
+        )
+
+    def start_broker(self) -> None:
+        """Start Kafka, wait until it answers (about 5 s) and make the topics."""
+        self._broker.prepare()
+        self.processes.start(self._broker.program())
+        self.processes.wait(
+            lambda: broker.answers(self._broker.bootstrap), ANSWER_SECONDS, "the broker does not answer"
+        )
+        topics.create(self.settings.kafka, TOPICS)
+        self.processes.say(f"broker answers on {self._broker.bootstrap}")
+
+    def start_job(self, name: str, module: str, *arguments: str, restarts: int = 0, once: bool = False) -> None:
+        """Start `python -m MODULE --config ... ARGUMENTS` under a name; `hot` runs in the hot environment."""
+        environment = self._environment(name)
+        command = (str(environment.python), "-m", module, "--config", str(self.settings_file), *arguments)
+        logging = {"LOG4J_CONFIGURATION_FILE": str(self.project.conf / f"log4j2-{environment.name}.properties")}
+        self.processes.start(Program(name, command, logging, restarts, once))
+
+    def status(self, name: str) -> dict[str, Any]:
+        """What a process says of itself; empty until it says something."""
+        return status.look(self.settings.paths.status / f"{name}.json")
+
+    def await_open(self, name: str, seconds: float) -> None:
+        """Wait until a process says that it is open."""
+        self.processes.wait(lambda: self.status(name).get("state") == "open", seconds, f"{name} does not open")
+
+    def _environment(self, name: str) -> Environment:
+        return self.project.hot if name == "hot" else self.project.lake
+
+    def _keep_ports(self, run: Path, *chosen: int) -> None:
+        (run / "ports.json").write_text(json.dumps(chosen))
+
+
+@contextmanager
+def opened(
+    project: Project,
+    settings: Settings,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    fresh: bool = False,
+) -> Iterator[Stack]:
+    """Open the run that `settings.paths.run` names; at the end every process of it has ended.
+
+    Args:
+        project: where environments and jars are.
+        settings: broker and registry addresses in it are replaced by the ports that are chosen.
+        environ: environment that programs start from.
+        say: tells the user one line.
+        fresh: remove what an earlier run has left there.
+
+    Raises:
+        EnvironmentProblem: another run is active there, no Java, no port.
+        ConfigurationError: the folder holds something that is not a run.
+    """
+    run = settings.paths.run
+    runtime = java.require(project, environ)
+    with supervisor.opened(run, project.root, _surroundings(run, environ, runtime), say, LAST_TO_STOP) as processes:
+        if fresh:
+            wipe(run)
+        yield Stack(project, settings, runtime, processes)
+
+
+def wipe(run: Path) -> None:
+    """Remove what a run has written, its folder excepted.
+
+    Raises:
+        ConfigurationError: the folder holds something that is not a run.
+    """
+    strange = {entry.name for entry in run.iterdir()} - {"tmp", "logs"}
+    if strange and not (run / "ports.json").exists():
+        raise ConfigurationError(
+            f"{run} holds files that no run has written: not removed; choose another folder or empty it"
+        )
+    for entry in run.iterdir():
+        if entry.name != "tmp":
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def _surroundings(run: Path, environ: Mapping[str, str], runtime: Java) -> dict[str, str]:
+    """Environment of every program: this Java, temporary files below the run, no proxy in between."""
+    temporary = str(run.absolute() / "tmp")
+    local = "127.0.0.1,localhost"
+    return {
+        **environ,
+        "JAVA_HOME": str(runtime.home),
+        "JDK_JAVA_OPTIONS": f'"-Djava.io.tmpdir={temporary}" -XX:+PerfDisableSharedMem',
+        "TMPDIR": temporary,
+        "SPARK_LOCAL_DIRS": temporary,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": ",".join(filter(None, [environ.get("NO_PROXY"), local])),
+        "no_proxy": ",".join(filter(None, [environ.get("no_proxy"), local])),
+    }
+
+
+def _last_ports(run: Path) -> list[int]:
+    """Ports of the run before: whoever kept an address finds it again, where the port is still free."""
+    try:
+        broker_port, controller_port, registry_port = json.loads((run / "ports.json").read_text())
+    except (OSError, ValueError):
+        return [0, 0, 0]
+    return [broker_port, controller_port, registry_port]

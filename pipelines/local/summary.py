@@ -1,0 +1,86 @@
+"""What a run came to: the file that others read, and the words that people read."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipelines.local.ledger import Ledger
+from pipelines.schemas import ACTIONS
+
+FILE = "summary.json"
+
+
+class Counts(NamedTuple):
+    """What others have counted: the sender of its records, the lake of its rows, the desk of its cases."""
+
+    sent: int
+    acknowledged: int
+    verdicts: int
+    landed: dict[str, int]
+    cases: int = 0
+    suites: int = 0
+    failed_suites: int = 0
+
+
+def summarise(
+    ledger: Ledger, counts: Counts, seconds: Mapping[str, float | None], peak_rss_mb: Mapping[str, int]
+) -> dict[str, Any]:
+    """The summary of a run.
+
+    Args:
+        ledger: what the topics say.
+        counts: what others say.
+        seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
+        peak_rss_mb: by program.
+
+    Returns:
+        The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone.
+    """
+    return {
+        "transactions_sent": counts.sent,
+        "acknowledged": counts.acknowledged,
+        "decisions": ledger.decided,
+        "duplicates": ledger.duplicates,
+        "quarantined": ledger.quarantined,
+        "unaccounted": ledger.unaccounted + max(0, counts.acknowledged - ledger.sent),
+        "actions": {action: ledger.actions[action] for action in ACTIONS},
+        "cases": counts.cases,
+        "verdicts": counts.verdicts,
+        "model_versions": sorted(ledger.models),
+        "latency_ms": ledger.percentiles_ms(),
+        "landed": counts.landed,
+        "quality": {"suites": counts.suites, "failed": counts.failed_suites},
+        "seconds": {name: None if value is None else round(value, 1) for name, value in seconds.items()},
+        "peak_rss_mb": dict(peak_rss_mb),
+    }
+
+
+def write(run: Path, summary: Mapping[str, Any]) -> Path:
+    """Write it below the run, whole or not at all; returns the file."""
+    part = run / (FILE + ".part")
+    part.write_text(json.dumps(summary, indent=2) + "\n")
+    return part.replace(run / FILE)
+
+
+def words(summary: Mapping[str, Any]) -> str:
+    """The summary for people."""
+    latency, seconds = summary["latency_ms"], summary["seconds"]
+    actions = ", ".join(f"{name} {count:,}" for name, count in summary["actions"].items())
+    landed = ", ".join(f"{table} {rows:,}" for table, rows in summary["landed"].items()) or "nothing"
+    times = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in seconds.items() if value is not None)
+    peaks = ", ".join(f"{name} {megabytes:,}" for name, megabytes in summary["peak_rss_mb"].items())
+    rows = (
+        ("acknowledged", f"{summary['acknowledged']:,} records, each accounted for as one of:"),
+        ("  decided", f"{summary['decisions']:,} ({actions})"),
+        ("  quarantined", f"{summary['quarantined']:,}"),
+        ("  duplicates", f"{summary['duplicates']:,}"),
+        ("unaccounted", f"{summary['unaccounted']:,}"),
+        ("latency", ", ".join(f"{name} {value:g} ms" for name, value in latency.items() if value is not None) or "-"),
+        ("verdicts", f"{summary['verdicts']:,}"),
+        ("models", ", ".join(summary["model_versions"]) or "-"),
+        ("in the lake", landed),
+        ("seconds", times),
+        ("peak memory", f"{sum(summary['peak_rss_mb'].values()) / 1000:.1f} GB ({peaks} MB)"),
+    )
+    return "\n".join(f"  {name:<14}{value}" for name, value in rows)

@@ -1,0 +1,99 @@
+"""The door to Spark: one session for the decision path, one for lake jobs. Only jobs, flows and tests open it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pyspark.sql import SparkSession
+
+from pipelines.config import Hot, Lake
+from pipelines.errors import EnvironmentProblem
+
+JARS: Final = Path(__file__).resolve().parents[1] / ".jars"
+"""Where set-up puts the jars that no wheel carries, one folder a purpose."""
+
+_COMMON: Final = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",  # an expression that throws would stop the stream at every restart
+}
+_HOT: Final = {
+    "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "false",  # guards watermarks; chained states here have none
+    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "2",  # the default of 50 costs 30 ms a hop
+    # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of the features is far larger
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+}
+_LAKE: Final = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "4",
+}
+
+
+def hot(
+    settings: Hot, name: str = "clearhold-hot", jars: Path = JARS, options: Mapping[str, str] | None = None
+) -> SparkSession:
+    """A session for real-time mode (pyspark 4.3).
+
+    Args:
+        settings: master (slots for every stage of every query at once), memory, partitions of keyed stages.
+        name: what the application is called.
+        jars: folder with the subfolder `spark` (Kafka connector).
+        options: further Spark settings, over the ones made here.
+
+    Raises:
+        EnvironmentProblem: the jars or Java are not there.
+    """
+    keyed = {"spark.sql.shuffle.partitions": str(settings.state_partitions)}
+    made = {
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.driver_memory,
+        **_HOT,
+        **keyed,
+        **(options or {}),
+    }
+    return _open(name, made, [jars / "spark"])
+
+
+def lake(
+    settings: Lake, name: str = "clearhold-lake", jars: Path = JARS, options: Mapping[str, str] | None = None
+) -> SparkSession:
+    """A session for micro-batch and batch with Delta (pyspark 4.2).
+
+    Args:
+        settings: master and memory.
+        name: what the application is called.
+        jars: folder with the subfolders `spark` (Kafka connector) and `delta`.
+        options: further Spark settings, over the ones made here.
+
+    Raises:
+        EnvironmentProblem: the jars or Java are not there.
+    """
+    made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
+    return _open(name, made, [jars / "spark", jars / "delta"])
+
+
+def _open(name: str, options: Mapping[str, str], folders: list[Path]) -> SparkSession:
+    jars = ",".join(str(jar) for folder in folders for jar in _jars(folder))
+    builder = SparkSession.Builder().appName(name)
+    for key, value in {**_COMMON, "spark.jars": jars, **options}.items():
+        builder = builder.config(key, value)
+    try:
+        spark = builder.getOrCreate()
+    except (FileNotFoundError, RuntimeError) as problem:
+        raise EnvironmentProblem(f"Spark does not start: {problem}; run `make doctor`") from problem
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _jars(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("*.jar"))
+    if not found:
+        raise EnvironmentProblem(f"no jars in {folder}; run `make setup`")
+    return found

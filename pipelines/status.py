@@ -1,0 +1,30 @@
+"""How a process is, in a small JSON file that others read: `<run>/status/<name>.json`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+
+def report(file: Path, state: str, message: str, **facts: Any) -> None:
+    """Write the state whole or not at all.
+
+    Args:
+        file: where; its folder is made.
+        state: starting, warming, open, stopped or failed.
+        message: one line for a person.
+        facts: numbers and names for whoever watches.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".new")
+    draft.write_text(json.dumps({"state": state, "message": message, "at": time.time()} | facts))
+    draft.replace(file)
+
+
+def look(file: Path) -> dict[str, Any]:
+    """What a process last said of itself; empty when it has said nothing yet."""
+    try:
+        said: dict[str, Any] = json.loads(file.read_text())
+        return said
+    except (OSError, ValueError):
+        return {}

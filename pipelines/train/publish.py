@@ -1,0 +1,72 @@
+"""A trained model into MLflow: parameters, metrics, pictures, signature, and a sealed version in the registry. Lake only."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mlflow
+import mlflow.spark
+import pyspark
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, Schema
+from pyspark.ml import PipelineModel
+
+from pipelines.config import Registry
+from pipelines.manifest import seal
+from pipelines.registry import SEAL, SERVING, asking
+
+
+class Evidence(NamedTuple):
+    """What is known about a model.
+
+    `serving` goes with its files: feature_set, inputs, calibration, trained_until, label_delay_days, metrics.
+    """
+
+    serving: dict[str, Any]
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    pictures: list[Path]
+    data_version: str
+
+
+def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str:
+    """Log one run and register its model.
+
+    Returns:
+        The version in the registry. It does not serve before it is promoted.
+
+    Raises:
+        Unavailable: the registry does not answer.
+    """
+    with asking(registry, seconds=60, retries=3), tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        digest = _write(model, evidence.serving, folder)
+        mlflow.set_experiment(registry.model)
+        with mlflow.start_run() as run:
+            mlflow.log_params(evidence.parameters)
+            mlflow.log_metrics(evidence.metrics)
+            mlflow.set_tags({"data_version": evidence.data_version, "feature_set": evidence.serving["feature_set"]})
+            for picture in evidence.pictures:
+                mlflow.log_artifact(str(picture), "pictures")
+            mlflow.log_artifacts(str(folder), "model")
+        return str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registry.model, tags={SEAL: digest}).version)
+
+
+def _write(model: PipelineModel, serving: dict[str, Any], folder: Path) -> str:
+    # saved, then uploaded: log_model would first try the artifact store as a Hadoop file system and log that it is none
+    mlflow.spark.save_model(
+        model,
+        str(folder),
+        dfs_tmpdir=str(folder.parent / "spark"),
+        pip_requirements=[f"pyspark=={pyspark.__version__}"],
+        signature=_signature(serving["inputs"]),
+    )
+    (folder / SERVING).write_text(json.dumps(serving, indent=1))
+    return seal(folder)
+
+
+def _signature(inputs: list[str]) -> ModelSignature:
+    return ModelSignature(
+        inputs=Schema([ColSpec("double", name) for name in inputs]), outputs=Schema([ColSpec("double", "prediction")])
+    )
