@@ -7,6 +7,7 @@ from pipelines.features.card import CARD
 from pipelines.features.device import DEVICE
 from pipelines.features.merchant import MERCHANT
 from pipelines.features.spec import Feature
+from pipelines.schemas import EVENT, ddl
 
 ENTITIES: Final = (CARD, MERCHANT, DEVICE)
 """In the order of the stream's keyed stages: a later entity may use the features of an earlier one."""
@@ -14,6 +15,12 @@ ENTITIES: Final = (CARD, MERCHANT, DEVICE)
 FEATURES: Final[tuple[Feature, ...]] = tuple(feature for entity in ENTITIES for feature in entity.features)
 
 SEQUENCES: Final = tuple(entity.sequence for entity in ENTITIES)
+
+RECORD: Final = (
+    f"{ddl(EVENT)}, {', '.join(f'{name} bigint' for name in SEQUENCES)}, "
+    f"features struct<{', '.join(f'{feature.name}: double' for feature in FEATURES)}>"
+)
+"""DDL of a record on `features` and `applied`."""
 
 DERIVED: Final = {
     "amount": "amount_minor / 100D",

@@ -176,7 +176,8 @@ HABIT: Final = (
         "card_hour_share",
         "share",
         "Past payments within 3 hours of this time of day",
-        f"size(filter(card_past.at, x -> abs(pmod(x - as_of + {12 * HOUR}, {DAY}) - {12 * HOUR}) <= {3 * HOUR})) / size(card_past)",
+        f"size(filter(card_past.at, x -> abs(pmod(x - as_of + {12 * HOUR}, {DAY}) - {12 * HOUR}) <= {3 * HOUR}))"
+        " / size(card_past)",
         0.25,
     ),
     Feature(

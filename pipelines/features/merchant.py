@@ -79,7 +79,8 @@ VIEWS: Final = (
     View(
         "merchant_unexplained",
         "Known frauds that their amount does not explain",
-        f"filter(merchant_frauds, x -> coalesce(x.ratio, 1D) <= {UNUSUAL}D and x.amount <= merchant_mean + {UNUSUAL}D * merchant_sd)",
+        f"filter(merchant_frauds, x -> coalesce(x.ratio, 1D) <= {UNUSUAL}D"
+        f" and x.amount <= merchant_mean + {UNUSUAL}D * merchant_sd)",
     ),
     View(
         "merchant_matured",

@@ -16,13 +16,66 @@ EARLIEST_MS: Final = 1_420_070_400_000
 TOLERANCE_MS: Final = 86_400_000
 """How far a payment may lie after the time the broker received it: clocks differ, a day is not a clock."""
 
-CURRENCIES: Final = ["AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "SAR", "SEK", "SGD", "THB", "TND", "TRY", "TWD", "UAH", "USD", "UYU", "VND", "ZAR"]
+CURRENCIES: Final = [
+    "AED",
+    "ARS",
+    "AUD",
+    "BGN",
+    "BRL",
+    "CAD",
+    "CHF",
+    "CLP",
+    "CNY",
+    "COP",
+    "CZK",
+    "DKK",
+    "EGP",
+    "EUR",
+    "GBP",
+    "HKD",
+    "HUF",
+    "IDR",
+    "ILS",
+    "INR",
+    "ISK",
+    "JPY",
+    "KES",
+    "KRW",
+    "MAD",
+    "MXN",
+    "MYR",
+    "NGN",
+    "NOK",
+    "NZD",
+    "PEN",
+    "PHP",
+    "PKR",
+    "PLN",
+    "QAR",
+    "RON",
+    "RSD",
+    "SAR",
+    "SEK",
+    "SGD",
+    "THB",
+    "TND",
+    "TRY",
+    "TWD",
+    "UAH",
+    "USD",
+    "UYU",
+    "VND",
+    "ZAR",
+]
 
 _ID = "^[A-Za-z0-9][A-Za-z0-9_.:/+=@-]{0,63}$"
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,3})?Z$"
 _WORDS = "^[A-Za-z0-9][A-Za-z0-9 _&/.,-]{0,39}$"
 _ADDRESS = "^[0-9A-Fa-f.:]{2,45}$"
-_LONG_NUMBER = "(?<![0-9A-Za-z-])(?:[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{1,7}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z-])"
+_LONG_NUMBER = (
+    "(?<![0-9A-Za-z-])(?:[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){2}[ -][0-9]{1,7}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})"
+    "(?![0-9A-Za-z-])"
+)
 
 _OPTIONS = (
     "map('columnNameOfCorruptRecord', 'malformed', 'allowNonNumericNumbers', 'false', 'allowSingleQuotes', 'false')"

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 PLACE: Final = ("partition as kafka_partition", "offset as kafka_offset", "timestamp as appended_at")
 """Where a row came from: with it, offsets can be held against rows."""
 
-_FEATURE_RECORD: Final = (
-    f"{ddl(EVENT)}, {ddl(SEQUENCES)}, features struct<{', '.join(f'{one.name}: double' for one in book.FEATURES)}>"
-)
-
 
 def decisions(records: "DataFrame") -> "DataFrame":
     """Records of `decisions` -> place and columns of `schemas.DECISION`."""
@@ -27,7 +23,7 @@ def decisions(records: "DataFrame") -> "DataFrame":
 def features(records: "DataFrame") -> "DataFrame":
     """Records of `features` -> place, event, sequence numbers and one column a feature."""
     kept = [*names(EVENT), *names(SEQUENCES)]
-    return _parsed(records.where(f"topic = '{FEATURES.name}'"), _FEATURE_RECORD).selectExpr(
+    return _parsed(records.where(f"topic = '{FEATURES.name}'"), book.RECORD).selectExpr(
         "kafka_partition", "kafka_offset", "appended_at", *(f"record.{name}" for name in kept), "record.features.*"
     )
 

@@ -18,7 +18,8 @@ RULES: Final = (
     Rule(
         name="allowed_entity",
         doc="Card, merchant or device is on the allow list, none on the deny list",
-        condition="least(card_listed, merchant_listed, device_listed) < 0 and greatest(card_listed, merchant_listed, device_listed) <= 0",
+        condition="least(card_listed, merchant_listed, device_listed) < 0"
+        " and greatest(card_listed, merchant_listed, device_listed) <= 0",
         action="approve",
         reason="the %s is on the allow list",
         shows=("case when card_listed < 0 then 'card' when merchant_listed < 0 then 'merchant' else 'device' end",),

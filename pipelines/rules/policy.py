@@ -84,7 +84,7 @@ class Policy(_Part):
 
 
 def _applied(rule: Rule, use: Use) -> Rule:
-    limits = {name: f"{float(value)!r}D" for name, value in (rule.limits | use.limits).items()}
+    limits = {name: f"{float(value)!r}D" for name, value in (dict(rule.limits) | use.limits).items()}
     return rule._replace(action=use.action or rule.action, condition=rule.condition.format(**limits))
 
 

@@ -1,5 +1,7 @@
 """What a rule is: data. A SQL condition over a feature record, an action, and its reason in words with numbers."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 NOTE: Final = "note"
@@ -25,4 +27,4 @@ class Rule(NamedTuple):
     action: str
     reason: str
     shows: tuple[str, ...] = ()
-    limits: dict[str, float] = {}
+    limits: Mapping[str, float] = MappingProxyType({})

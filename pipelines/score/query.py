@@ -11,7 +11,7 @@ from pipelines.catalog import APPLIED, DECISIONS, FEATURES, REHEARSAL
 from pipelines.config import Hot, Kafka
 from pipelines.features import book
 from pipelines.rules.policy import Policy, decide
-from pipelines.schemas import DECISION, EVENT, SEQUENCES, ddl, names
+from pipelines.schemas import DECISION, names
 from pipelines.streams import Offsets
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 NAME = "score"
-
-FEATURE_RECORD = f"{ddl(EVENT)}, {ddl(SEQUENCES)}, features struct<{', '.join(f'{feature.name}: double' for feature in book.FEATURES)}>"
 
 
 class Champion(NamedTuple):
@@ -78,7 +76,7 @@ def start(
 
 
 def _parsed(records: "DataFrame") -> "DataFrame":
-    record = F.from_json(F.col("value").cast("string"), FEATURE_RECORD).alias("record")
+    record = F.from_json(F.col("value").cast("string"), book.RECORD).alias("record")
     return (
         records.select(
             "topic", F.col("partition").alias("features_partition"), F.col("offset").alias("features_offset"), record
