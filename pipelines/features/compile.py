@@ -34,7 +34,8 @@ def batch(events: "DataFrame", order: str = ARRIVAL) -> "DataFrame":
 
     Args:
         events: columns of `schemas.EVENT`.
-        order: SQL order of the events of an entity; a parity check passes the stream's sequence numbers.
+        order: SQL order of the events of an entity, `{entity}` standing for its name; a parity check passes the stream's
+            sequence numbers.
     """
     return _compile(events, lambda rows, entity: _keep_in_window(rows, entity, order))
 
@@ -58,7 +59,7 @@ def _keep_in_stream(rows: "DataFrame", entity: Entity) -> "DataFrame":
 
 
 def _keep_in_window(rows: "DataFrame", entity: Entity, order: str) -> "DataFrame":
-    window = f"over (partition by {entity.key} order by {order} rows unbounded preceding)"
+    window = f"over (partition by {entity.key} order by {order.format(entity=entity.name)} rows unbounded preceding)"
     return rows.selectExpr(
         "*",
         f"count(*) {window} as {entity.sequence}",

@@ -2,7 +2,8 @@
 
 A payment counts as genuine once it is older than the label delay without a fraud verdict: chargeback feeds send only frauds.
 A known fraud is *unexplained* when its amount was neither unusual for its card nor for the merchant: then the place is the
-suspect. Horizons of shares start at the label delay, where outcomes are known.
+suspect. Horizons start at the label delay, where outcomes are known: a verdict that came early counts as fresh, or shares
+would set frauds against genuine payments that nobody has had the time to confirm.
 """
 
 from typing import Final
@@ -69,7 +70,12 @@ VIEWS: Final = (
         "filter(merchant_kept, x -> x.id <> payment and x.at <= as_of)",
     ),
     View("merchant_judged", "Verdicts, the latest of each payment", once("coalesce(merchant_verdicts, array())")),
-    View("merchant_frauds", "Payments known as fraud", "filter(merchant_judged, x -> x.fraud and x.at <= as_of)"),
+    View("merchant_known", "Payments known as fraud", "filter(merchant_judged, x -> x.fraud and x.at <= as_of)"),
+    View(
+        "merchant_frauds",
+        "Known frauds from the time whose outcomes are known",
+        f"filter(merchant_known, x -> x.at <= as_of - {LABEL_DELAY})",
+    ),
     View("merchant_mean", "Mean amount", "merchant_wx / merchant_w"),
     View(
         "merchant_sd",
@@ -167,6 +173,12 @@ RISK: Final = (
             ("fraud", "known fraud", "array_max(merchant_frauds.at)"),
             ("genuine", "payment known as genuine", "merchant_genuine_ms"),
         )
+    ),
+    Feature(
+        "merchant_fresh_frauds",
+        "payments",
+        "Known as fraud already, younger than the label delay",
+        "double(size(merchant_known) - size(merchant_frauds))",
     ),
     Feature(
         "merchant_fraud_rate",

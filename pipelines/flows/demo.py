@@ -1,18 +1,17 @@
 """The whole system on one machine, live: broker, registry, first model, stream, lake, a simulated bank. Reads top to bottom."""
 
-import contextlib
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from pipelines.catalog import DECISIONS
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import past
 from pipelines.local import landed, stack, summary
 from pipelines.local.ledger import Ledger
-from pipelines.local.memory import Memory
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
@@ -53,8 +52,16 @@ def run(
     with stack.opened(project, settings.model_copy(update={"hot": hot}), environ, screen.say, fresh) as running:
         (settings.paths.run / summary.FILE).unlink(missing_ok=True)
         first_model = open_doors(running, wanted, fresh, screen)
-        totals = Live(running, screen).traffic(demo)
-    totals["seconds"] |= {"setup": setup_seconds, "first_model": first_model, "total": screen.seconds + setup_seconds}
+        live = Live(running, screen)
+        live.traffic(demo)
+        bank, memory = running.status("bank"), running.processes.memory
+    seconds = {
+        "setup": setup_seconds,
+        "first_model": first_model,
+        **live.first_moments(),
+        "total": setup_seconds + screen.seconds,
+    }
+    totals = summary.summarise(live.ledger, bank, landed.rows(settings.paths.lake), seconds, memory.peak_mb)
     file = summary.write(settings.paths.run, totals)
     screen.print(f"\n{summary.words(totals)}\n\n  {file}")
     if totals["unaccounted"]:
@@ -109,16 +116,15 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
 
 
 class Live:
-    """The stretch with traffic."""
+    """The stretch with traffic. `ledger` holds what it came to."""
 
     def __init__(self, running: Stack, screen: Screen) -> None:
         """Look at the topics from here on."""
-        self._running, self._screen = running, screen
-        self._window, self._memory = Window(), Memory()
-        self._ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
+        self._running, self._screen, self._window = running, screen, Window()
         self._began = time.time() - screen.seconds
+        self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
 
-    def traffic(self, demo: Demo) -> dict[str, Any]:
+    def traffic(self, demo: Demo) -> None:
         """Let the bank send until it is done or somebody stops it, then wait until every record has its end."""
         processes = self._running.processes
         history = ("--history", str(self._running.settings.paths.run / "history"))
@@ -133,30 +139,20 @@ class Live:
         self._screen.say("the bank stops; what is under way is still decided and landed")
         processes.stop(["bank"], seconds=4)
         processes.linger(self._caught_up, patience)
-        return self._totals(self._running.status("bank"))
+        self.ledger.close()
+
+    def first_moments(self) -> dict[str, float | None]:
+        """Seconds from the start of the run to the first decision and to the first alert; None for what never came."""
+        moments = {"first_decision": self._window.first_decision_at, "first_alert": self._window.first_alert_at}
+        return {name: None if at is None else at - self._began for name, at in moments.items()}
 
     def _bank_is_done(self) -> bool:
-        self._look()
+        self.ledger.follow()
+        if self._screen.is_due:
+            self._screen.show(self._window.glance(self.ledger, sum(self._running.processes.memory.now_mb.values())))
         return self._running.processes.is_done("bank")
 
     def _caught_up(self) -> bool:
-        self._look()
+        self.ledger.follow()
         rows = landed.rows(self._running.settings.paths.lake)
-        return not self._ledger.unaccounted and rows.get("decisions", 0) >= self._ledger.decided
-
-    def _look(self) -> None:
-        self._ledger.follow()
-        self._memory.look(self._running.processes.processes)
-        if self._screen.is_due and "bank" in self._running.processes.processes:
-            self._screen.show(self._window.glance(self._ledger, sum(self._memory.now_mb.values())))
-
-    def _totals(self, bank: Mapping[str, Any]) -> dict[str, Any]:
-        rows = landed.rows(self._running.settings.paths.lake)
-        counts = summary.Counts(bank.get("sent", 0), bank.get("acknowledged", 0), bank.get("verdicts", 0), rows)
-        seconds = {"first_decision": self._since_began("decision"), "first_alert": self._since_began("alert")}
-        with contextlib.closing(self._ledger) as ledger:
-            return summary.summarise(ledger, counts, seconds, self._memory.peak_mb)
-
-    def _since_began(self, what: str) -> float | None:
-        at: float | None = getattr(self._window, f"first_{what}_at")
-        return None if at is None else at - self._began
+        return not self.ledger.unaccounted and rows.get(DECISIONS.name, 0) >= self.ledger.decided

@@ -30,7 +30,8 @@ class Memory:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + EVERY_SECONDS
-        taken = {name: sum(map(_resident, process.family())) // MEGABYTE for name, process in processes.items()}
+        running = {name: process for name, process in processes.items() if process.code is None}
+        taken = {name: sum(map(_resident, process.family())) // MEGABYTE for name, process in running.items()}
         self.now_mb = {**taken, "supervisor": _resident(psutil.Process()) // MEGABYTE}
         for name, megabytes in self.now_mb.items():
             self.peak_mb[name] = max(megabytes, self.peak_mb.get(name, 0))

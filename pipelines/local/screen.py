@@ -16,6 +16,7 @@ from pipelines.schemas import ACTIONS
 
 PANEL_SECONDS: Final = 0.5
 LINE_SECONDS: Final = 5.0
+NOTHING_YET: Final = "waiting for the first decision"
 
 
 class Screen:
@@ -70,7 +71,8 @@ class Screen:
 def line(glance: Glance) -> str:
     """The traffic in one line."""
     return (
-        f"{glance.simulated_time} sent {glance.sent_per_second:.0f}/s, decided {glance.decided_per_second:.0f}/s, "
+        f"{glance.simulated_time or NOTHING_YET}: sent {glance.sent_per_second:.0f}/s, "
+        f"decided {glance.decided_per_second:.0f}/s, "
         f"p50 {milliseconds(glance.p50_ms)}, p99 {milliseconds(glance.p99_ms)}, {actions(glance)}, model {glance.model or '-'}, "
         f"memory {glance.memory_mb / 1000:.1f} GB"
     )
@@ -79,7 +81,7 @@ def line(glance: Glance) -> str:
 def panel(glance: Glance) -> Panel:
     """The traffic in a panel."""
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("simulated time", glance.simulated_time or "waiting for the first decision")
+    facts.add_row("simulated time", glance.simulated_time or NOTHING_YET)
     facts.add_row("traffic", f"sent {glance.sent_per_second:.0f}/s   decided {glance.decided_per_second:.0f}/s")
     latency = f"p50 {milliseconds(glance.p50_ms)}   p99 {milliseconds(glance.p99_ms)}   (last 10 s)"
     facts.add_row("from send to decision", latency)

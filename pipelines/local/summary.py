@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipelines.local.ledger import Ledger
 from pipelines.schemas import ACTIONS
@@ -11,46 +11,41 @@ from pipelines.schemas import ACTIONS
 FILE = "summary.json"
 
 
-class Counts(NamedTuple):
-    """What others have counted: the sender of its records, the lake of its rows, the desk of its cases."""
-
-    sent: int
-    acknowledged: int
-    verdicts: int
-    landed: dict[str, int]
-    cases: int = 0
-    suites: int = 0
-    failed_suites: int = 0
-
-
 def summarise(
-    ledger: Ledger, counts: Counts, seconds: Mapping[str, float | None], peak_rss_mb: Mapping[str, int]
+    ledger: Ledger,
+    bank: Mapping[str, Any],
+    landed: Mapping[str, int],
+    seconds: Mapping[str, float | None],
+    peak_rss_mb: Mapping[str, int],
 ) -> dict[str, Any]:
     """The summary of a run.
 
     Args:
         ledger: what the topics say.
-        counts: what others say.
+        bank: what the sender says: sent, acknowledged, verdicts.
+        landed: rows of every table of the lake.
         seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
         peak_rss_mb: by program.
 
     Returns:
         The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone.
+        Cases and quality suites are zero where nobody opens cases and nobody runs suites.
     """
+    acknowledged = bank.get("acknowledged", 0)
     return {
-        "transactions_sent": counts.sent,
-        "acknowledged": counts.acknowledged,
+        "transactions_sent": bank.get("sent", 0),
+        "acknowledged": acknowledged,
         "decisions": ledger.decided,
         "duplicates": ledger.duplicates,
         "quarantined": ledger.quarantined,
-        "unaccounted": ledger.unaccounted + max(0, counts.acknowledged - ledger.sent),
+        "unaccounted": ledger.unaccounted + max(0, acknowledged - ledger.sent),
         "actions": {action: ledger.actions[action] for action in ACTIONS},
-        "cases": counts.cases,
-        "verdicts": counts.verdicts,
+        "cases": 0,
+        "verdicts": bank.get("verdicts", 0),
         "model_versions": sorted(ledger.models),
         "latency_ms": ledger.percentiles_ms(),
-        "landed": counts.landed,
-        "quality": {"suites": counts.suites, "failed": counts.failed_suites},
+        "landed": dict(landed),
+        "quality": {"suites": 0, "failed": 0},
         "seconds": {name: None if value is None else round(value, 1) for name, value in seconds.items()},
         "peak_rss_mb": dict(peak_rss_mb),
     }

@@ -17,6 +17,7 @@ from typing import Final
 
 from pipelines.errors import ClearholdError, EnvironmentProblem, Unavailable, UsageError
 from pipelines.local import commands, leftovers, lock
+from pipelines.local.memory import Memory
 from pipelines.local.process import TOKEN, Process, Program
 
 STOP_SECONDS = 14.0
@@ -43,6 +44,7 @@ class Supervisor:
         self.token = secrets.token_hex(8)
         self._environ = {**environ, TOKEN: self.token}
         self.processes: dict[str, Process] = {}
+        self.memory = Memory()
         self._restarted: dict[str, int] = {}
         self._due: dict[str, float] = {}
         self.asked = 0
@@ -119,6 +121,7 @@ class Supervisor:
             self._due.pop(name, None)
 
     def _look(self) -> None:
+        self.memory.look(self.processes)
         for process in list(self.processes.values()):
             if process.code is not None and not (process.program.once and process.code == 0):
                 self._recover(process)

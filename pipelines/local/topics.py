@@ -24,7 +24,7 @@ def create(kafka: Kafka, topics: Sequence[Topic]) -> None:
         Unavailable: the broker does not make them.
     """
     wanted = [_declared(kafka, topic) for topic in topics]
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
     for name, made in admin.create_topics(wanted).items():
         try:
             made.result(TIMEOUT_SECONDS)
@@ -87,7 +87,7 @@ def reader(bootstrap: str) -> Consumer:
             "group.id": "clearhold-local",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "log_level": 2,
+            "log_level": 0,
         }
     )
 

@@ -70,6 +70,15 @@ RULES: Final = (
         limits={"frauds": 3},
     ),
     Rule(
+        name="fresh_frauds_at_merchant",
+        doc="Many of the latest payments at this merchant are known as fraud already",
+        condition="merchant_fresh_frauds >= {frauds} and merchant_fresh_frauds >= {share} * merchant_n_7d",
+        action="challenge",
+        reason="%.0f of the last %.0f payments here are known as fraud",
+        shows=("merchant_fresh_frauds", "merchant_n_7d"),
+        limits={"frauds": 3, "share": 0.25},
+    ),
+    Rule(
         name="unusual_amount",
         doc="The amount against the card's usual one",
         condition="card_ratio >= {ratio}",

@@ -17,7 +17,7 @@ from pipelines.simulate.fraud import Fraudsters
 from pipelines.simulate.payments import ORIGINS, Payments
 from pipelines.simulate.population import populate
 
-_HABITUAL = 0.935
+_HABITUAL = 0.945
 """Share of payments made out of habit; the others are occasions and frauds."""
 _CHUNK = 500
 """Payments turned into records at a time."""

@@ -20,6 +20,7 @@ FIRING: dict[str, dict[str, float]] = {
     "impossible_speed": {"card_kmh": 3000, "card_km_last": 1500},
     "card_testing": {"card_small_1h": 5},
     "merchant_run_of_fraud": {"merchant_run": 4},
+    "fresh_frauds_at_merchant": {"merchant_fresh_frauds": 4, "merchant_n_7d": 6},
     "unusual_amount": {"card_ratio": 7.2, "amount": 420},
     "new_device": {"card_new_device": 1, "card_n_30d": 30},
     "known_frauds_of_card": {"card_frauds_known": 2, "card_since_fraud_days": 3.5},

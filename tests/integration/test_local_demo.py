@@ -52,12 +52,12 @@ TRAIN = """
 """
 DECIDE = """
 status.report(run / "status" / "hot.json", "open", "deciding")
-dropped = False
+dropped = None
 for message in records("transactions"):
     payment = parsed(message)
-    if payment and os.environ.get("DROP") and not dropped:
-        dropped = True
-    elif payment:
+    if payment and os.environ.get("DROP"):
+        dropped = dropped or payment["transaction_id"]
+    if payment and payment["transaction_id"] != dropped:
         known = {"model_version": "1", "action": "approve", "reasons": [], "probability": 0.1}
         producer.produce("decisions", json.dumps({**payment, **known}), message.key())
         producer.flush()
@@ -89,7 +89,8 @@ while not asked and time.time() - start < seconds:
     for value in [payment, payment, "not JSON"] if sent == 0 else [payment]:
         send(value)
         sent += 1
-    producer.poll(1 / float(given["--rate"]))
+    producer.poll(0)
+    time.sleep(1 / float(given["--rate"]))
     count("open")
 producer.flush()
 count("stopped")

@@ -120,23 +120,24 @@ def test_a_program_that_dies_is_started_again_and_it_is_said(tree: Tree) -> None
     assert "1 of 2 times" in tree.said[0]
 
 
-def test_a_program_that_keeps_dying_ends_the_run_with_its_own_words(tree: Tree) -> None:
-    program = Program("landing", script(FAILING.format(code=1)), restarts=1)
-    with (
-        tree.opened() as processes,
-        pytest.raises(ClearholdError, match="landing ended, .*no such thing.*landing.log") as refusal,
-    ):
+def start_and_wait(tree: Tree, program: Program) -> None:
+    with tree.opened() as processes:
         processes.start(program)
         processes.wait(lambda: False, 30, "never")
+
+
+def test_a_program_that_keeps_dying_ends_the_run_with_its_own_words(tree: Tree) -> None:
+    program = Program("landing", script(FAILING.format(code=1)), restarts=1)
+    with pytest.raises(ClearholdError, match=r"landing ended, .*no such thing.*landing\.log") as refusal:
+        start_and_wait(tree, program)
     assert refusal.value.exit_code == 1
     assert len(tree.said) == 1
 
 
 def test_a_program_that_refuses_its_settings_is_not_started_again(tree: Tree) -> None:
     program = Program("hot", script(FAILING.format(code=78)), restarts=5)
-    with tree.opened() as processes, pytest.raises(EnvironmentProblem, match="no such thing"):
-        processes.start(program)
-        processes.wait(lambda: False, 30, "never")
+    with pytest.raises(EnvironmentProblem, match="no such thing"):
+        start_and_wait(tree, program)
     assert tree.said == []
 
 

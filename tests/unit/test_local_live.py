@@ -19,6 +19,7 @@ from pipelines.local import ledger, ports, stack, summary
 from pipelines.local.screen import Screen
 from pipelines.local.window import Window, in_words
 
+BANK = {"sent": 10, "acknowledged": 10, "verdicts": 4}
 KEYS = {
     "transactions_sent": int,
     "acknowledged": int,
@@ -113,9 +114,8 @@ def test_percentiles() -> None:
 
 
 def test_the_summary_has_the_promised_keys(tmp_path: Path) -> None:
-    counts = summary.Counts(sent=10, acknowledged=10, verdicts=4, landed={"decisions": 6})
     seconds = {"setup": 0.04, "first_model": None, "first_decision": 61.26}
-    made = summary.summarise(counted(), counts, seconds, {"hot": 900})
+    made = summary.summarise(counted(), BANK, {"decisions": 6}, seconds, {"hot": 900})
     assert {key: type(value) for key, value in made.items()} == KEYS
     assert made["actions"] == {"approve": 5, "challenge": 0, "hold": 1, "decline": 0}
     assert made["model_versions"] == ["10", "2"]
@@ -126,13 +126,13 @@ def test_the_summary_has_the_promised_keys(tmp_path: Path) -> None:
 
 
 def test_acknowledged_records_that_are_gone_are_unaccounted_for() -> None:
-    counts = summary.Counts(sent=12, acknowledged=12, verdicts=0, landed={})
-    assert summary.summarise(counted(quarantined=3), counts, {}, {})["unaccounted"] == 2
+    bank = {"sent": 12, "acknowledged": 12}
+    assert summary.summarise(counted(quarantined=3), bank, {}, {}, {})["unaccounted"] == 2
 
 
 def test_the_closing_words_name_every_end_of_a_record() -> None:
-    counts = summary.Counts(sent=10, acknowledged=10, verdicts=4, landed={"decisions": 6})
-    said = summary.words(summary.summarise(counted(), counts, {"total": 75.0}, {"hot": 900, "broker": 600}))
+    made = summary.summarise(counted(), BANK, {"decisions": 6}, {"total": 75.0}, {"hot": 900, "broker": 600})
+    said = summary.words(made)
     assert "6 (approve 5, challenge 0, hold 1, decline 0)" in said
     assert "p50 6.5 ms" in said
     assert "decisions 6" in said

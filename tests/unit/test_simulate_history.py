@@ -13,7 +13,7 @@ from pipelines.simulate.feed import publish
 from pipelines.simulate.history import History, pending, read_history, write_history
 from pipelines.simulate.ledger import amount_ratio
 from pipelines.simulate.payments import DAY_MS
-from pipelines.simulate.verdicts import Delays
+from pipelines.simulate.verdicts import Delays, reported_ms
 
 DAYS = 30
 ARROW_NAMES = {"string": "string", "bigint": "int64", "double": "double"}
@@ -93,6 +93,20 @@ def test_nearly_all_frauds_are_known_after_two_label_delays(written: tuple[Histo
     assert max(delays) - min(delays) > 5
     assert max(delays) <= 14
     assert 0 < unreported < 0.06 * len(delays)
+
+
+def test_no_chargeback_is_early_or_later_than_two_label_delays() -> None:
+    after = [reported_ms(7, str(number), Delays(7.0, 30.0)) for number in range(300)]
+    days = [one / DAY_MS for one in after if one is not None]
+    assert (min(days), max(days)) == (1.0, 14.0)
+
+
+def test_a_chargeback_knows_how_unusual_the_amount_was_for_its_card(written: tuple[History, Path]) -> None:
+    payments = rows(written[1], "transactions")
+    for signal in rows(written[1], "signals")[::20]:
+        own = [row for row in payments if row["card_id"] == signal["card_id"]]
+        amounts = [row["amount_minor"] for row in own if row["transaction_id"] < signal["transaction_id"]]
+        assert signal["amount_ratio"] == amount_ratio(amounts, signal["amount_minor"])
 
 
 def test_the_label_delay_can_be_chosen(tmp_path: Path) -> None:

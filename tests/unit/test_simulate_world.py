@@ -148,7 +148,8 @@ def test_only_the_first_decision_about_a_payment_counts() -> None:
 
 def test_payments_of_others_are_left_alone() -> None:
     world = World(BANK, Delays())
-    world.observe({**decisions("challenge", fraud=False)[0], "transaction_id": "somebody else's"})
+    for number, decision in enumerate(decisions("challenge", fraud=False)[:50]):
+        world.observe({**decision, "transaction_id": f"somebody else's {number}"})
     assert world.waiting == 0
 
 

@@ -1,0 +1,149 @@
+"""Latency and throughput of the decision path, open loop, from end to end. Reads top to bottom."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pipelines.config import Settings
+from pipelines.errors import Unaccounted, UsageError
+from pipelines.flows import stand_in
+from pipelines.flows.incidents import Kill, Swap
+from pipelines.flows.stretch import Load, Stretch
+from pipelines.local import stack
+from pipelines.local.project import Project
+from pipelines.local.screen import Screen
+from pipelines.local.stack import Stack
+from pipelines.monitor import chart, report
+from pipelines.simulate.crowd import Crowd
+from pipelines.simulate.feed import publish
+
+OPEN_SECONDS: Final = 900.0
+FILLED_PER_SECOND: Final = 300.0
+"""Slowest filling of the state that is waited for."""
+DAY_MS: Final = 86_400_000
+LONGEST_DAYS: Final = 2_000
+
+
+class Bench(NamedTuple):
+    """What is asked for.
+
+    `cards` pay `rate` times a second for `warm` and then `seconds` seconds; the state holds `past` payments of each. `landing`:
+    the lake lands beside it. `swap` and `kill`: what happens in the middle.
+    """
+
+    rate: float = 300.0
+    seconds: float = 600.0
+    warm: float = 30.0
+    cards: int = 20_000
+    past: int = 5
+    landing: bool = False
+    swap: bool = False
+    kill: bool = False
+
+
+class Ground(NamedTuple):
+    """Where and how a benchmark runs. `command` is what was typed; results go to `out` and beside it as a picture."""
+
+    project: Project
+    settings: Settings
+    environ: Mapping[str, str]
+    command: str
+    out: Path
+
+
+def run(ground: Ground, bench: Bench) -> None:
+    """Measure once; leaves `ground.out` (JSON) and a picture of the same name.
+
+    Raises:
+        UsageError: a number is out of bounds.
+        StopAsked: somebody stopped it; nothing is written.
+        Unaccounted: an acknowledged payment has no decision.
+        ClearholdError: something could not be started, or ended too often.
+    """
+    check(bench)
+    crowd = crowd_for(bench.cards, (bench.warm + bench.seconds) * bench.rate, bench.past)
+    screen = Screen(ground.settings.paths.run / "logs" / "supervisor.log")
+    with opened(ground, screen, crowd, bench.past, bench.landing) as running:
+        happening = [kind(running) for kind, wanted in ((Swap, bench.swap), (Kill, bench.kill)) if wanted]
+        incidents = {(place + 1) / (len(happening) + 1): each for place, each in enumerate(happening)}
+        stretch = Stretch(running, screen, Load(crowd, bench.rate, bench.seconds, bench.warm), incidents)
+        stretch.run()
+        found = {**stretch.figures(), "landing": bench.landing, **about(ground, running)}
+    report.write(ground.out, found)
+    picture = ground.out.with_suffix(".png")
+    chart.draw(picture, report.title(found), stretch.course(), stretch.marks())
+    screen.print(f"\n{report.words(found)}\n\n  {ground.out}, {picture}")
+    conserved(found, ground.settings)
+
+
+@contextmanager
+def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool) -> Iterator[Stack]:
+    """A fresh stack whose state holds the past of a crowd and whose model is a stand-in."""
+    hot = ground.settings.hot.model_copy(update={"await_history": past > 0})
+    settings = ground.settings.model_copy(update={"hot": hot})
+    with stack.opened(ground.project, settings, ground.environ, screen.say, fresh=True) as running:
+        stand_in.begin(running)
+        running.start_broker()
+        running.start_job("hot", "jobs.decide", restarts=5)
+        if past:
+            _fill(running, screen, crowd, past)
+        stand_in.provide(running, screen)
+        running.await_open("hot", OPEN_SECONDS + crowd.cards * past / FILLED_PER_SECOND)
+        if landing:
+            running.start_job("landing", "jobs.land_events", restarts=5)
+            running.await_open("landing", OPEN_SECONDS)
+        screen.say("the doors are open")
+        yield running
+
+
+def crowd_for(cards: int, payments: float, past: int) -> Crowd:
+    """A crowd whose payments end before today.
+
+    Raises:
+        UsageError: there is nobody, or so few that their payments would take years.
+    """
+    if cards < 1 or past < 0:
+        raise UsageError(f"a benchmark needs cards, and a past of 0 payments or more: not {cards} cards and {past}")
+    crowd = Crowd(cards, 0)
+    days = (payments + cards * past) * crowd.step_ms / DAY_MS
+    if days > LONGEST_DAYS:
+        raise UsageError(f"{cards} cards would need {days:,.0f} days for {payments:,.0f} payments: take more cards")
+    return crowd._replace(start_ms=int(time.time() * 1000 - payments * crowd.step_ms) - DAY_MS)
+
+
+def check(bench: Bench) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        UsageError: a number is out of bounds.
+    """
+    if bench.rate <= 0 or bench.seconds <= 0 or bench.warm < 0:
+        raise UsageError("rate and seconds must be above 0, the seconds to warm up at least 0")
+
+
+def about(ground: Ground, running: Stack) -> dict[str, Any]:
+    """Under which circumstances."""
+    hot = running.settings.hot
+    return {"command": ground.command, "cores": os.cpu_count(), "checkpoint_seconds": hot.checkpoint_seconds}
+
+
+def conserved(found: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse a result with losses.
+
+    Raises:
+        Unaccounted: an acknowledged payment has no decision.
+    """
+    if found["unaccounted"]:
+        raise Unaccounted(
+            f"{found['unaccounted']} acknowledged payments have no decision: see {settings.paths.run / 'logs'}"
+        )
+
+
+def _fill(running: Stack, screen: Screen, crowd: Crowd, past: int) -> None:
+    folder = running.settings.paths.run / "past"
+    crowd.write_past(past, folder)
+    screen.say(f"the state is being filled with {crowd.cards * past:,} payments of {crowd.cards:,} cards")
+    publish(folder, {"bootstrap.servers": running.settings.kafka.bootstrap}, lambda *_: running.processes.tend())

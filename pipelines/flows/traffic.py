@@ -1,0 +1,91 @@
+"""A stretch of live traffic: a sender sends, decisions and rows are followed, until every record has its end."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from pipelines.catalog import DECISIONS
+from pipelines.local import landed
+from pipelines.local.ledger import Ledger
+from pipelines.local.screen import Screen
+from pipelines.local.stack import Stack
+from pipelines.local.supervisor import StopAsked, Supervisor
+from pipelines.local.window import Window
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long nothing at all may happen before what is under way is given up."""
+HURRIED_SECONDS: Final = 5.0
+"""How long Ctrl-C waits for what is under way; the whole stop takes at most 15 s."""
+
+
+class Sender(NamedTuple):
+    """The program that sends: its name, module and arguments. Its status says sent, acknowledged and verdicts."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+
+
+class Traffic:
+    """One stretch. `ledger` holds what it came to, `sent` the last status of the sender."""
+
+    def __init__(self, running: Stack, screen: Screen) -> None:
+        """Look at the topics from here on."""
+        self._running, self._screen, self._window = running, screen, Window()
+        self._began = time.time() - screen.seconds
+        self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
+        self.sent: dict[str, Any] = {}
+
+    def run(self, sender: Sender) -> None:
+        """Let the sender send until it is done or somebody stops it, then wait until every record has its end."""
+        processes = self._running.processes
+        self._running.start_job(sender.name, sender.module, *sender.arguments, once=True)
+        with contextlib.suppress(StopAsked):
+            processes.wait(lambda: self._is_done(sender.name), float("inf"), sender.name)
+        self._screen.end()
+        self._screen.say(f"the {sender.name} stops; what is under way is still decided and landed")
+        processes.stop([sender.name], seconds=4)
+        if processes.asked:
+            processes.linger(self._caught_up, HURRIED_SECONDS)
+        else:
+            settle(processes, self._caught_up, self._reached)
+        self.sent = self._running.status(sender.name)
+        self.ledger.close()
+
+    def first_moments(self) -> dict[str, float | None]:
+        """Seconds from the start of the run to the first decision and to the first alert; None for what never came."""
+        moments = {"first_decision": self._window.first_decision_at, "first_alert": self._window.first_alert_at}
+        return {name: None if at is None else at - self._began for name, at in moments.items()}
+
+    def _is_done(self, sender: str) -> bool:
+        self.ledger.follow()
+        if self._screen.is_due:
+            self._screen.show(self._window.glance(self.ledger, sum(self._running.processes.memory.now_mb.values())))
+        return self._running.processes.is_done(sender)
+
+    def _caught_up(self) -> bool:
+        self.ledger.follow()
+        return not self.ledger.unaccounted and self._landed() >= self.ledger.decided
+
+    def _reached(self) -> int:
+        return self.ledger.decided + self.ledger.quarantined + self._landed()
+
+    def _landed(self) -> int:
+        return landed.rows(self._running.settings.paths.lake).get(DECISIONS.name, 0)
+
+
+def settle(processes: Supervisor, done: Callable[[], bool], reached: Callable[[], int]) -> bool:
+    """Wait until something is done as long as it gets on; whether it is done.
+
+    Args:
+        processes: tended meanwhile. A Ctrl-C ends the waiting.
+        done: asked all the time.
+        reached: how far it is; when that is no more than PATIENCE_SECONDS ago, it is given up.
+    """
+    asked, before = processes.asked, -1
+    while processes.asked == asked and (now := reached()) > before:
+        before = now
+        if processes.linger(done, PATIENCE_SECONDS):
+            return True
+    return False

@@ -1,0 +1,188 @@
+"""The decision path on a real broker: decided, killed in mid-batch, decided again; nothing lost, state exact, batch agrees.
+
+There is no registry in here: the model that served last, on disk, has to do.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from pyspark.ml import Pipeline
+from pyspark.ml.classification import GBTClassifier
+from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines import manifest, session
+from pipelines.catalog import APPLIED, DECISIONS, FEATURES, HISTORY, HISTORY_COMPLETE, SIGNALS, TRANSACTIONS
+from pipelines.config import Hot, Lake, Paths, Registry, Settings
+from pipelines.features import book, compile
+from pipelines.local import stack, topics
+from pipelines.local.project import HERE
+from pipelines.local.stack import Stack
+from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
+from tests.events import Record, payments, signals
+
+PAID = payments(2400)
+PAST, LIVE = PAID[:900], PAID[900:]
+NAMES = [feature.name for feature in book.FEATURES]
+BAD = [b"not JSON", b"{}", json.dumps(LIVE[0] | {"transaction_id": "bad", "amount_minor": -5}).encode()]
+SECONDS = 240.0
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    found = session.lake(Lake(driver_memory="1g"), name="tests-hot-path")
+    yield found
+    found.stop()
+
+
+def model(spark: SparkSession, folder: Path) -> None:
+    """A small model on disk, as if it had been fetched and had served."""
+    noise = [f"rand({n}) * 10 as {name}" for n, name in enumerate(NAMES)]
+    rows = spark.range(400).selectExpr(*noise).selectExpr("*", "double(amount + card_ratio > 12) as label")
+    stages: list[Any] = [
+        VectorAssembler(inputCols=NAMES, outputCol="inputs", handleInvalid="keep"),
+        GBTClassifier(featuresCol="inputs", labelCol="label", maxIter=3),
+    ]
+    Pipeline(stages=stages).fit(rows).write().save(str(folder / "1" / "sparkml"))
+    serving = {"inputs": NAMES, "calibration": "1D / (1D + exp(-margin))"}
+    (folder / "1" / "serving.json").write_text(json.dumps(serving))
+    manifest.seal(folder / "1")
+    (folder / "last-good.json").write_text(json.dumps({"version": "1"}))
+
+
+def send(bootstrap: str, records: list[tuple[str, Record]], pause: Callable[[int], None] = lambda _: None) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+    for n, (topic, record) in enumerate(records):
+        last = topic == HISTORY.name and n == len(records) - 1
+        headers = [HISTORY_COMPLETE] if last else None
+        producer.produce(topic, json.dumps(record), record.get("card_id"), headers=headers)
+        pause(n)
+    assert producer.flush(30) == 0
+
+
+def in_order(paid: list[Record], known: list[Record], topic: str | None = None) -> list[tuple[str, Record]]:
+    kinds = [(topic or TRANSACTIONS.name, one) for one in paid] + [(topic or SIGNALS.name, one) for one in known]
+    return sorted(kinds, key=lambda kind: str(kind[1]["event_time"]))
+
+
+def read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
+    return [json.loads(message.value()) for message in topics.read(bootstrap, topic, {})]
+
+
+@pytest.fixture(scope="module")
+def settled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A run that took history, payments, signals and bad records, killed with -9 behind its first checkpoint."""
+    run = tmp_path_factory.mktemp("hot") / "run"
+    settings = Settings(
+        registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
+        hot=Hot(checkpoint_seconds=8, await_history=True, warmup_records=200, driver_memory="1g"),
+        paths=Paths(run=run, policy=Path("conf/policy.yaml")),
+    )
+    known = list(signals(PAID))
+    now = PAST[-1]["event_time"]
+    with stack.opened(HERE, settings, os.environ, lambda line: None) as running:
+        model(spark, run / "models")
+        running.start_broker()
+        bootstrap = running.settings.kafka.bootstrap
+        send(bootstrap, in_order(PAST, [one for one in known if one["event_time"] <= now], HISTORY.name))
+        running.start_job("hot", "jobs.decide", restarts=3)
+        running.await_open("hot", SECONDS)
+        live = in_order(LIVE, [one for one in known if one["event_time"] > now])
+        chance = random.Random(5)
+        live = [
+            pair for pair in live for _ in range(2 if pair[0] == TRANSACTIONS.name and chance.random() < 0.02 else 1)
+        ]
+        producer = Producer({"bootstrap.servers": bootstrap})
+        for value in BAD:
+            producer.produce(TRANSACTIONS.name, value, "c1")
+        producer.flush(10)
+        crash_at = 2 * len(live) // 3
+
+        def pace(n: int) -> None:
+            time.sleep(0.01)
+            if n == crash_at:
+                pid = running.processes.processes["hot"].pid
+                os.killpg(pid, signal.SIGKILL)
+                running.processes.wait(
+                    lambda: running.processes.processes["hot"].pid != pid, 60, "hot is not restarted"
+                )
+
+        send(bootstrap, live, pace)
+        wanted = {one["transaction_id"] for one in LIVE}
+
+        def decided() -> bool:
+            time.sleep(1)
+            return wanted <= {one["transaction_id"] for one in read(bootstrap, DECISIONS.name)}
+
+        running.processes.wait(decided, SECONDS, "not every payment is decided")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def decisions(settled: Stack) -> list[dict[str, Any]]:
+    return read(settled.settings.kafka.bootstrap, DECISIONS.name)
+
+
+@pytest.fixture(scope="module")
+def logged(settled: Stack) -> list[dict[str, Any]]:
+    """What the stream logged of each record it took in, the last attempt of each: the one that is in the state."""
+    bootstrap = settled.settings.kafka.bootstrap
+    every = read(bootstrap, APPLIED.name) + read(bootstrap, FEATURES.name)
+    return list({(one["origin"], one["source_partition"], one["source_offset"]): one for one in every}.values())
+
+
+@pytest.mark.timeout(900)
+def test_every_payment_is_decided_and_nothing_else(decisions: list[dict[str, Any]]) -> None:
+    assert {one["transaction_id"] for one in decisions} == {one["transaction_id"] for one in LIVE}
+    assert {one["action"] for one in decisions} <= set(ACTIONS)
+    assert {one["model_version"] for one in decisions} == {"1"}
+    assert all(0 <= one["probability"] <= 1 and one["decided_at_ms"] > 0 for one in decisions)
+
+
+def test_the_crash_repeated_some_decisions_with_the_same_content(decisions: list[dict[str, Any]]) -> None:
+    places = Counter((one["source_partition"], one["source_offset"]) for one in decisions)
+    assert max(places.values()) > 1, "the crash was not in mid-batch: nothing was repeated"
+
+
+def test_every_record_is_in_the_state_once(logged: list[dict[str, Any]]) -> None:
+    for entity in ("card", "merchant", "device"):
+        seen: dict[str, list[int]] = defaultdict(list)
+        for one in logged:
+            keys = {"card": "card_id", "merchant": "merchant_id", "device": "device_id"}
+            others = [one.get(keys[other]) for other in keys if other != entity]
+            seen[str(one.get(keys[entity]) or f"none:{others}")].append(one[f"{entity}_seq"])
+        for key, numbers in seen.items():
+            if not key.startswith("none:"):
+                assert sorted(numbers) == list(range(1, len(numbers) + 1)), (entity, key)
+
+
+def test_batch_computes_what_the_stream_logged(spark: SparkSession, logged: list[dict[str, Any]]) -> None:
+    columns = [*names(EVENT), *names(SEQUENCES)]
+    rows = [tuple(one.get(name) for name in columns) for one in logged]
+    types = ", ".join(f"{field.name} {field.type}" for field in (*EVENT, *SEQUENCES))
+    events: DataFrame = spark.createDataFrame(rows, types)
+    for field in SEQUENCES:
+        events = events.withColumnRenamed(field.name, f"logged_{field.name}")
+    computed = compile.batch(events, "logged_{entity}_seq").where("kind = 'transaction'").collect()
+    stream = {
+        (one["origin"], one["source_partition"], one["source_offset"]): one["features"]
+        for one in logged
+        if one.get("features")
+    }
+    assert len(computed) == len(stream) >= len(PAID)
+    wrong = Counter(
+        name
+        for row in computed
+        for name in NAMES
+        if row[name] != stream[row.origin, row.source_partition, row.source_offset].get(name)
+    )
+    assert wrong == Counter()
