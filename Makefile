@@ -30,7 +30,7 @@ demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED
 replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR=]
 	$(setup)
 	@$(lake) -m jobs.replay $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
-	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR))
+	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS))
 
 bench: ## latency and throughput, open loop [RATE= FOR= SWEEP=1]
 	$(setup)
@@ -38,7 +38,7 @@ bench: ## latency and throughput, open loop [RATE= FOR= SWEEP=1]
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars
-	@$(lake) -m jobs.backtest $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
+	@$(lake) -m jobs.backtest_model $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
 	  $(call option,--train-from,$(TRAIN_FROM)) $(call option,--train-until,$(TRAIN_UNTIL)) \
 	  $(call option,--test-from,$(TEST_FROM)) $(call option,--test-until,$(TEST_UNTIL)) \
 	  $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(call option,--out,$(OUT))

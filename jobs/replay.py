@@ -22,6 +22,7 @@ import typer
 
 from jobs import entry
 from pipelines import config
+from pipelines.errors import UsageError
 from pipelines.flows import replay
 from pipelines.flows.opening import Replay
 from pipelines.local.project import HERE
@@ -29,8 +30,8 @@ from pipelines.local.supervisor import StopAsked
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Parquet or CSV file, or a folder of Parquet files")],
-    mapping: Annotated[Path, typer.Option(help="mapping file (YAML): what its columns mean")],
+    data: Annotated[Path | None, typer.Option(help="Parquet or CSV file, or a folder of Parquet files")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="mapping file (YAML): what its columns mean")] = None,
     rate: Annotated[float, typer.Option(help="payments a second")] = 500.0,
     seconds: Annotated[float | None, typer.Option("--for", help="stop after this many seconds of traffic")] = None,
     label_delay_days: Annotated[int, typer.Option(min=0, help="days until a fraud is known")] = 7,
@@ -40,6 +41,10 @@ def main(
     run: Annotated[Path, typer.Option("--run", "--out", help="folder of the run; cleared")] = Path("run/replay"),
 ) -> None:
     """Replay a recorded data set."""
+    if data is None or mapping is None:
+        raise UsageError(
+            "nothing to replay: give DATA=file.parquet and MAPPING=conf/sources/x.yaml (--data and --mapping)"
+        )
     settings = config.load(HERE.conf / "base.yaml", HERE.conf / "local.yaml")
     placed = settings.model_copy(update={"paths": settings.paths.model_copy(update={"run": run})})
     noted = HERE.logs / "setup.json"

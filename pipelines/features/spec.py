@@ -84,11 +84,10 @@ def faded(state: str, tau: int) -> str:
 
 
 def once(events: str) -> str:
-    """SQL: the same payment twice counts once. The dear path is only taken when there is a repeat."""
-    return (
-        f"if(size(array_distinct({events}.id)) = size({events}), {events}, "
-        f"filter({events}, (x, i) -> array_position({events}.id, x.id) = i + 1))"
-    )
+    """SQL: the same payment twice counts once. Sorting shows cheaply that there is no repeat, which is nearly always so."""
+    ids = f"sort_array({events}.id)"
+    repeats = f"array_contains(zip_with({ids}, slice({ids}, 2, size({events})), (a, b) -> a <=> b), true)"
+    return f"if({repeats}, filter({events}, (x, i) -> array_position({events}.id, x.id) = i + 1), {events})"
 
 
 def within(events: str, span: int) -> str:

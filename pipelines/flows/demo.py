@@ -92,7 +92,7 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
 
     What can overlap does: the broker, the history, the registry's slow start, the stream's warming up and the training.
     """
-    history = running.settings.paths.run / "history"
+    processes, history = running.processes, running.settings.paths.run / "history"
     first_model = None
     running.start_registry()
     if fresh:
@@ -101,11 +101,11 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
     running.start_broker()
     running.start_job("hot", "jobs.decide", restarts=5)
     if fresh:
-        running.processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
+        processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
         running.await_registry()
-        running.start_job("trainer", "jobs.train_model", "--history", str(history), "--promote", once=True)
+        running.start_job("train", "jobs.train_model", "--history", str(history), "--promote", "--quick", once=True)
         screen.say("the first model is being trained while the stream fills its state")
-        running.processes.wait(lambda: running.processes.is_done("trainer"), OPEN_SECONDS, "there is no first model")
+        running.wait(lambda: processes.is_done("train"), OPEN_SECONDS, "there is no first model", ("train", "hot"))
         first_model = screen.seconds
         screen.say("the first model is the champion")
     running.await_open("hot", OPEN_SECONDS)

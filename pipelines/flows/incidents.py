@@ -11,7 +11,7 @@ from pipelines.local.stack import Stack
 from pipelines.local.watch import HOT
 from pipelines.monitor.latency import first_after, longest_pause
 
-AFTERMATH_MS: Final = 5_000
+AFTERMATH_MS: Final = 1_000
 """How long after the first decision of a new model the flow is still watched for a pause."""
 ECHO_MS: Final = 500
 """What a killed process had handed to the network can still be appended this much later."""
@@ -26,8 +26,8 @@ class Incident(Protocol):
     def happen(self) -> None:
         """Make it happen."""
 
-    def figures(self, decided: Decided, unaccounted: int) -> dict[str, Any]:
-        """What came of it."""
+    def figures(self, decided: Decided, until: float, unaccounted: int) -> dict[str, Any]:
+        """What came of it; `until` (epoch seconds) is when something else happens."""
 
 
 class Swap:
@@ -46,7 +46,7 @@ class Swap:
         registry.promote(settings, self._version)
         self._running.processes.say(f"version {self._version} was promoted")
 
-    def figures(self, decided: Decided, unaccounted: int) -> dict[str, Any]:
+    def figures(self, decided: Decided, until: float, unaccounted: int) -> dict[str, Any]:
         """The gap is the longest time without a decision from the promotion until after the new version's first decision."""
         first = decided.first_by_model.get(self._version)
         swaps = [swap for swap in self._running.status(HOT).get("swaps", []) if swap["model"] == self._version]
@@ -56,7 +56,7 @@ class Swap:
             "first_decision_after_s": None if first is None else round(first / 1000 - self.at, 3),
             "gap_ms": None if first is None else longest_pause(times, self.at * 1000, first + AFTERMATH_MS),
             "restart_seconds": round(swaps[-1]["seconds"], 3) if swaps else None,
-            "repeats": decided.repeats,
+            "repeats": decided.repeats(self.at * 1000, until * 1000),
             "lost": unaccounted,
         }
 
@@ -77,11 +77,11 @@ class Kill:
         for process in family:
             kill(process)
 
-    def figures(self, decided: Decided, unaccounted: int) -> dict[str, Any]:
+    def figures(self, decided: Decided, until: float, unaccounted: int) -> dict[str, Any]:
         """Seconds to the first decision about a payment that had none; `lost` must be 0."""
         first = first_after(decided.times(), self.at * 1000 + ECHO_MS)
         return {
             "first_decision_after_s": None if first is None else round(first / 1000 - self.at, 3),
-            "repeats": decided.repeats,
+            "repeats": decided.repeats(self.at * 1000, until * 1000),
             "lost": unaccounted,
         }

@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
     """Which bank: its seed and how many cards it has issued."""
 
     seed: int = 7
-    cards: int = 1000
+    cards: int = 600
 
 
 def is_written(folder: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from pipelines.catalog import DECISIONS, QUARANTINE
+from pipelines.catalog import DECISIONS, QUARANTINE, TRANSACTIONS
 from pipelines.flows.incidents import Incident
 from pipelines.flows.traffic import settle
 from pipelines.local import topics
@@ -50,7 +50,7 @@ class Stretch:
         """Incidents happen at a share of the measured time."""
         self._running, self._screen, self._load = running, screen, load
         self._bootstrap = running.settings.kafka.bootstrap
-        self._before = {topic: self._length(topic) for topic in (DECISIONS.name, QUARANTINE.name)}
+        self._before = {topic: self._length(topic) for topic in (TRANSACTIONS.name, DECISIONS.name, QUARANTINE.name)}
         self._decided = Decided(self._bootstrap, number, load.first, load.payments)
         self._watch = Watch(running)
         self._began = self._progress_at = 0.0
@@ -85,7 +85,7 @@ class Stretch:
         """Seconds since the first measured payment, by what happened then."""
         begin = self._began + self._load.warm
         incidents = {incident.name: [incident.at - begin] for incident in self._incidents}
-        return {"checkpoint": [at - begin for at, _ in self._watch.checkpoints], **incidents}
+        return {"checkpoint": [at - begin for at, _ in self._watch.checkpoints if at >= begin], **incidents}
 
     def figures(self) -> dict[str, Any]:
         """What it came to."""
@@ -102,7 +102,7 @@ class Stretch:
             "sent": sent["sent"],
             "acknowledged": sent["acknowledged"],
             "decided": self._decided.decided,
-            "repeats": self._decided.repeats,
+            "repeats": self._decided.repeats(),
             "unaccounted": self.unaccounted,
             "measured": len(course.sent),
             "decided_per_second": round(within / load.seconds, 1),
@@ -113,7 +113,7 @@ class Stretch:
                 {"at_s": self._second(at / 1000), "ms": ms} for at, ms in standstills(times[times >= begin])
             ],
             "load_average": {"before": round(averages[0], 2), "during": round(float(np.mean(averages)), 2)},
-            **{incident.name: incident.figures(self._decided, self.unaccounted) for incident in self._incidents},
+            **self._happened(),
         }
 
     @property
@@ -137,8 +137,7 @@ class Stretch:
         return not self.unaccounted
 
     def _tell(self) -> None:
-        sent = int(self._running.status(SENDER).get("sent", 0))
-        decided = self._length(DECISIONS.name) - self._before[DECISIONS.name]
+        sent, decided = (self._length(topic) - self._before[topic] for topic in (TRANSACTIONS.name, DECISIONS.name))
         self._screen.say(
             f"{self._load.rate:g} a second over {self._load.crowd.cards:,} cards: sent {sent:,} of {self._load.payments:,}, "
             f"decisions {decided:,}, checkpoints {len(self._watch.checkpoints)}"
@@ -147,6 +146,13 @@ class Stretch:
     def _checkpoints(self) -> dict[str, Any]:
         seen = self._watch.checkpoints
         return {"count": len(seen), "each": [{"at_s": self._second(at), "ms": parts} for at, parts in seen]}
+
+    def _happened(self) -> dict[str, dict[str, Any]]:
+        times = [incident.at for incident in self._incidents]
+        return {
+            incident.name: incident.figures(self._decided, until, self.unaccounted)
+            for incident, until in zip(self._incidents, (*times[1:], float("inf")), strict=False)
+        }
 
     def _second(self, at: float) -> float:
         """Seconds since the first measured payment."""

@@ -1,6 +1,7 @@
 """First decisions about numbered payments, read back from the topic: nothing is read while a measurement is under way."""
 
 import json
+from array import array
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Any, Final
@@ -23,7 +24,6 @@ class Decided:
         sent_ms: intended send time by number of the payment, 0 where there is no decision yet.
         decided_ms: the broker's append time of its first decision, 0 where there is none yet.
         decided: how many have a decision.
-        repeats: further decisions about payments that had one.
         first_by_model: append time of the first decision of each model version.
     """
 
@@ -33,7 +33,8 @@ class Decided:
         self._since = topics.ends(bootstrap, DECISIONS.name)
         self._consumer: Consumer | None = None
         self.sent_ms, self.decided_ms = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self.decided = self.repeats = 0
+        self.decided = 0
+        self._repeated_ms = array("q")
         self.first_by_model: dict[str, int] = {}
 
     def follow(self) -> int:
@@ -41,6 +42,10 @@ class Decided:
         consumer = self._consumer = self._consumer or self._opened()
         batches = iter(lambda: consumer.consume(MOST, timeout=0.2), [])
         return sum(sum(map(self._take, batch)) for batch in takewhile(bool, batches))
+
+    def repeats(self, since_ms: float = 0, until_ms: float = float("inf")) -> int:
+        """How many decisions were appended in a time about payments that had one."""
+        return sum(since_ms <= at < until_ms for at in self._repeated_ms)
 
     def times(self) -> NDArray[np.int64]:
         """Append times of all first decisions, in order of the payments."""
@@ -70,7 +75,7 @@ class Decided:
             return
         place = number - self._first
         if place < 0 or self.decided_ms[place]:
-            self.repeats += 1
+            self._repeated_ms.append(at_ms)
             return
         self.sent_ms[place], self.decided_ms[place] = decision["sent_at_ms"], at_ms
         self.decided += 1

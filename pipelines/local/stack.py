@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from pipelines.local.tracking import Tracking
 
 LAST_TO_STOP: Final = ("bank", "hot", "landing", tracking.NAME, broker.NAME)
 ANSWER_SECONDS = 120.0
+TELL_SECONDS = 10.0
 
 
 class Stack:
@@ -29,6 +31,7 @@ class Stack:
     def __init__(self, project: Project, settings: Settings, runtime: Java, processes: Supervisor) -> None:
         """Choose ports and write the settings down."""
         self.project, self.processes = project, processes
+        self._told: dict[str, tuple[str, float]] = {}
         run = settings.paths.run.absolute()
         self.settings_file = run / "settings.yaml"
         port, controller_port, registry_port = ports.choose(_last_ports(run))
@@ -78,7 +81,23 @@ class Stack:
 
     def await_open(self, name: str, seconds: float) -> None:
         """Wait until a process says that it is open."""
-        self.processes.wait(lambda: self.status(name).get("state") == "open", seconds, f"{name} does not open")
+        self.wait(lambda: self.status(name).get("state") == "open", seconds, f"{name} does not open", (name,))
+
+    def wait(self, until: Callable[[], bool], seconds: float, what: str, telling: Sequence[str] = ()) -> None:
+        """Wait until something is so, and now and then tell what the processes named in `telling` say of themselves."""
+
+        def looked() -> bool:
+            for name in telling:
+                self._tell(name)
+            return until()
+
+        self.processes.wait(looked, seconds, what)
+
+    def _tell(self, name: str) -> None:
+        message, (told, at) = self.status(name).get("message"), self._told.get(name, ("", 0.0))
+        if message and message != told and time.monotonic() - at >= TELL_SECONDS:
+            self._told[name] = (message, time.monotonic())
+            self.processes.say(f"{name}: {message}")
 
     def _environment(self, name: str) -> Environment:
         return self.project.hot if name == "hot" else self.project.lake

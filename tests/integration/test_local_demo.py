@@ -164,7 +164,7 @@ def test_a_lost_payment_fails_the_run(project: Project, monkeypatch: pytest.Monk
 
 def test_a_training_that_fails_is_said_with_its_own_words(project: Project) -> None:
     (project.root / "jobs" / "train_model.py").write_text("raise SystemExit('too few frauds')")
-    with pytest.raises(ClearholdError, match=r"trainer ended, exit code 1: too few frauds \(log: .*trainer.log\)"):
+    with pytest.raises(ClearholdError, match=r"train ended, exit code 1: too few frauds \(log: .*train.log\)"):
         demo.run(project, settings(project), Demo(seconds=1), os.environ)
     assert not (project.root / "run" / demo.PREPARED).exists()
 

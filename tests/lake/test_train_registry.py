@@ -10,6 +10,8 @@ from pipelines.errors import ModelRejected, Unavailable, UsageError
 from pipelines.train import fit
 from pipelines.train.publish import Evidence, publish
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*AnyType:UserWarning")  # MLflow about its own type hints
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Registry:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from array import array
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ def collected(count: int, first: int = 0) -> Decided:
     found = Decided.__new__(Decided)
     found._number, found._first, found._consumer = number, first, None
     found.sent_ms, found.decided_ms = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    found.decided = found.repeats = 0
+    found.decided, found._repeated_ms = 0, array("q")
     found.first_by_model = {}
     return found
 
@@ -44,7 +45,8 @@ def test_the_first_decision_counts_and_later_ones_are_repeats() -> None:
     found.add(decision(9, 50), 104)  # of the stretch before: its first decision was counted there
     found.add(decision(13, 50), 104)
     found.add({"transaction_id": "t7d00001n0000001"}, 104)
-    assert (found.decided, found.repeats) == (1, 2)
+    assert (found.decided, found.repeats()) == (1, 2)
+    assert (found.repeats(103, 104), found.repeats(104), found.repeats(105)) == (1, 1, 0)
     assert list(found.decided_ms) == [0, 105, 0]
     assert (list(found.sent_ms), list(found.times())) == ([0, 100, 0], [105])
 
@@ -130,18 +132,20 @@ def test_the_gap_of_a_swap_lies_around_it() -> None:
         [(500, "1"), (1_500, "1"), (2_050, "1"), (2_450, "2"), (2_460, "2"), (9_000, "2")]
     ):
         found.add(decision(which, model=model), at_ms)
+    for at_ms in (1_999, 2_460, 9_600):
+        found.add(decision(0), at_ms)
     swap = Swap(stage)
     swap._version, swap.at = "2", 2.0
-    assert swap.figures(found, 0) == {
+    assert swap.figures(found, 9.5, 0) == {
         "version": "2",
         "first_decision_after_s": 0.45,
         "gap_ms": 6_540,  # it goes on being watched for a while after the first decision
         "restart_seconds": 0.457,
-        "repeats": 0,
+        "repeats": 1,
         "lost": 0,
     }
     swap._version = "3"
-    assert swap.figures(found, 0)["gap_ms"] is None
+    assert swap.figures(found, 9.5, 0)["gap_ms"] is None
 
 
 def test_after_a_kill_the_echo_of_the_killed_does_not_count() -> None:
@@ -150,9 +154,9 @@ def test_after_a_kill_the_echo_of_the_killed_does_not_count() -> None:
         found.add(decision(which), at_ms)
     kill = Kill(Stage())  # type: ignore[arg-type]
     kill.at = 1.0
-    assert kill.figures(found, 2) == {"first_decision_after_s": 14.0, "repeats": 0, "lost": 2}
+    assert kill.figures(found, 99.0, 2) == {"first_decision_after_s": 14.0, "repeats": 0, "lost": 2}
     kill.at = 15.0
-    assert kill.figures(found, 2)["first_decision_after_s"] is None
+    assert kill.figures(found, 99.0, 2)["first_decision_after_s"] is None
 
 
 def test_a_swap_promotes_the_version_that_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:

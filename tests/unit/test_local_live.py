@@ -71,6 +71,7 @@ def test_ports_are_free_distinct_and_kept_where_possible() -> None:
     chosen = ports.choose([0, 0, 0])
     assert len(set(chosen)) == 3
     assert ports.choose(chosen) == chosen
+    assert len(set(ports.choose([chosen[0]] * 2))) == 2
     with socket.create_server(("127.0.0.1", chosen[1])):
         first, second, third = ports.choose(chosen)
         assert (first, third) == (chosen[0], chosen[2])
@@ -162,16 +163,16 @@ def test_the_window_keeps_the_first_moments_and_the_last_alerts() -> None:
 def test_lines_go_to_the_screen_and_to_the_log(tmp_path: Path) -> None:
     out = io.StringIO()
     screen = Screen(tmp_path / "logs" / "it.log", Console(file=out, soft_wrap=True, highlight=False))
-    screen.say("broker [1] answers")
+    screen.say("broker [bold] answers")
     window = Window()
     window.take(decision(), 1_007)
     screen.show(window.glance(counted(), 3_100))
     assert not screen.is_due
     screen.end()
     said = out.getvalue().splitlines()
-    assert said[0].endswith("s] broker [1] answers")
+    assert said[0].endswith("s] broker [bold] answers")
     assert "p50 7 ms, p99 7 ms, approve 5, challenge 0, hold 1, decline 0, model 3, memory 3.1 GB" in said[1]
-    assert (tmp_path / "logs" / "it.log").read_text().endswith(" broker [1] answers\n")
+    assert (tmp_path / "logs" / "it.log").read_text().endswith(" broker [bold] answers\n")
 
 
 def test_on_a_terminal_there_is_a_panel(tmp_path: Path) -> None:

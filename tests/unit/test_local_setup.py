@@ -93,7 +93,14 @@ def test_another_lock_another_place_or_a_lost_interpreter_make_it_incomplete(pro
     assert not environments.is_ready(moved.hot, dev=False)
     moved.root.rename(project.root)
     assert environments.is_ready(project.hot, dev=False)
+    interpreter = project.root / "python3.11"
+    interpreter.touch()
     project.hot.python.unlink()
+    project.hot.python.symlink_to(interpreter)
+    assert not environments.is_ready(project.hot, dev=False)
+    environments.stamp(project.hot, dev=False)
+    assert environments.is_ready(project.hot, dev=False)
+    interpreter.unlink()
     assert not environments.is_ready(project.hot, dev=False)
 
 
@@ -161,7 +168,8 @@ def test_java_home_comes_before_path_and_path_before_the_one_that_was_brought_al
 def test_too_old_or_broken_java_is_passed_over(project: Project, tmp_path: Path) -> None:
     old = home(tmp_path / "old", None, says='openjdk version "1.8.0_392"')
     broken = home(tmp_path / "broken", None, says="no such runtime")
-    environ = {"JAVA_HOME": str(broken), "PATH": str(old / "bin")}
+    environ = {"JAVA_HOME": str(old), "PATH": str(broken / "bin")}
+    assert java.candidates(project, environ) == [(old, 8, "JAVA_HOME")]
     assert java.find(project, environ) is None
     with pytest.raises(EnvironmentProblem, match="make setup"):
         java.require(project, environ)
