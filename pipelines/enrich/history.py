@@ -1,6 +1,7 @@
 """Whether the state has taken in the history that was published to fill it."""
 
 import re
+import time
 from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
@@ -9,6 +10,8 @@ from pipelines.catalog import APPLIED, HISTORY, HISTORY_COMPLETE
 
 _OFFSET: Final = re.compile(rb'"origin":"history","source_partition":\d+,"source_offset":(\d+)')
 _WINDOW: Final = 500
+NEARLY: Final = 0.99
+QUIET_SECONDS: Final = 5.0
 
 
 class Filling:
@@ -17,9 +20,13 @@ class Filling:
     def __init__(self, bootstrap: str) -> None:
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
         self._target: int | None = None
+        self._reached, self._since = -1, time.monotonic()
 
     def share(self) -> float:
-        """Share of the published history that is in the state: 0 while none is complete, 1 when all is."""
+        """Share of the published history that is in the state: 0 while none is complete, 1 when all is.
+
+        Records that were refused never show: nearly all and no more for a while is all.
+        """
         if self._target is None:
             self._target = self._published()
         if self._target is None:
@@ -27,7 +34,10 @@ class Filling:
         reached = max(
             (int(found[1]) for value, _ in self._last(APPLIED.name) if (found := _OFFSET.search(value))), default=0
         )
-        return min(1.0, (reached + 1) / (self._target + 1))
+        if reached != self._reached:
+            self._reached, self._since = reached, time.monotonic()
+        share = (reached + 1) / (self._target + 1)
+        return 1.0 if share > NEARLY and time.monotonic() - self._since > QUIET_SECONDS else min(1.0, share)
 
     def close(self) -> None:
         """Let go of the broker."""
