@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pipelines.catalog import DECISIONS
+from pipelines.catalog import DECISIONS, FEATURES
 from pipelines.local import landed
 from pipelines.local.ledger import Ledger
 from pipelines.local.screen import Screen
@@ -66,13 +66,14 @@ class Traffic:
 
     def _caught_up(self) -> bool:
         self.ledger.follow()
-        return not self.ledger.unaccounted and self._landed() >= self.ledger.decided
+        return not self.ledger.unaccounted and min(self._landed()) >= self.ledger.decided
 
     def _reached(self) -> int:
-        return self.ledger.decided + self.ledger.quarantined + self._landed()
+        return self.ledger.decided + self.ledger.quarantined + sum(self._landed())
 
-    def _landed(self) -> int:
-        return landed.rows(self._running.settings.paths.lake).get(DECISIONS.name, 0)
+    def _landed(self) -> tuple[int, ...]:
+        rows = landed.rows(self._running.settings.paths.lake)
+        return tuple(rows.get(topic.name, 0) for topic in (FEATURES, DECISIONS))
 
 
 def settle(processes: Supervisor, done: Callable[[], bool], reached: Callable[[], int]) -> bool:

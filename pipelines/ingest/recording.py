@@ -6,6 +6,7 @@ Event times stay as recorded. A fraud becomes known as a chargeback, `delay_days
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,9 @@ from pipelines.ingest.sources import Source
 from pipelines.schemas import TRANSACTION, names
 
 HISTORY: Final = ("transactions.parquet", "signals.parquet")
+Event = tuple[str, dict[str, Any]]
+"""Topic and record."""
+
 _BATCH: Final = 500
 """Rows read at a time while payments are being sent: nobody should notice."""
 _LAST: Final = "~"
@@ -94,12 +98,12 @@ class Recording(Source):
             ordered.write_parquet(str(file), compression="zstd", overwrite=True)
         return Known(*(pq.read_metadata(file).num_rows for file in files))
 
-    def play(self, since: datetime | None = None, most: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    def play(self, since: datetime | None = None, most: int | None = None) -> Iterator[Event]:
         """What there is from a time on, as (topic, record) in event-time order.
 
         Args:
             since: None for the beginning.
-            most: payments; None for all.
+            most: payments; nothing comes after the last of them. None for all, with the chargebacks that follow.
         """
         later = f"where event_time is null or event_time >= '{_iso(since)}'" if since else ""
         order = "order by event_time, transaction_id"
@@ -108,7 +112,7 @@ class Recording(Source):
         verdicts = self._rows(f"select * from ({self._verdicts()}) {later} {order}", _BATCH)
         played = ((TRANSACTIONS.name, _unlabelled(record)) for batch in payments for record in batch)
         told = ((SIGNALS.name, record) for batch in verdicts for record in batch)
-        return heapq.merge(played, told, key=lambda event: event[1].get("event_time", _LAST))
+        return _until(heapq.merge(played, told, key=lambda event: event[1].get("event_time", _LAST)), most)
 
     def _verdicts(self) -> str:
         """Query of the chargebacks; of nothing where nothing is labelled."""
@@ -118,6 +122,15 @@ class Recording(Source):
 
     def _one(self, query: str) -> Any:
         return self._session.execute(query).fetchall()[0]
+
+
+def _until(events: Iterator[Event], most: int | None) -> Iterator[Event]:
+    """Events up to so many payments."""
+    numbers = count(1)
+    for topic, record in events:
+        yield topic, record
+        if topic == TRANSACTIONS.name and next(numbers) == most:
+            return
 
 
 def _unlabelled(payment: dict[str, Any]) -> dict[str, Any]:

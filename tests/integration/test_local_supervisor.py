@@ -181,6 +181,7 @@ def test_descendants_end_with_their_program(tree: Tree) -> None:
         processes.wait(lambda: len(registry.family()) == 2, 30, "grandchild")
         family = registry.family()
     assert not any(process.is_running() for process in family)
+    assert tree.said == []  # asked, not killed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -48,6 +48,7 @@ def test_payments_and_chargebacks_are_played_in_order_from_a_time_on(tmp_path: P
     events = list(recorded(tmp_path, delay_days=1).play(since=DAY_2, most=30))
     times = [record["event_time"] for _, record in events[:40]]
     assert times == sorted(times)
+    assert events[-1][0] == "transactions"
     payments = [record for topic, record in events if topic == "transactions"]
     assert [int(payment["transaction_id"]) for payment in payments] == list(range(18, 48))
     assert all("label" not in payment for payment in payments)
