@@ -28,7 +28,8 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="fewer trees, fitted once")] = False,
 ) -> None:
     """Train a model and register it."""
-    training.run(config.load(settings), history, fit.QUICK if quick else fit.FULL, label_delay_days, promote)
+    lesson = training.Lesson(history, fit.QUICK if quick else fit.FULL, label_delay_days)
+    training.run(config.load(settings), lesson, promote)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,8 +94,11 @@ def rollback(registry: Registry) -> str:
         UsageError: no other version has served before.
         Unavailable: the registry does not answer.
     """
+    present = champion_version(registry)
     with asking(registry) as client:
         past = _past(client, registry)
+        if past and past[-1] == present:  # a promotion that was cut off between its two steps
+            past.pop()
         if not past:
             raise UsageError(
                 f"there is nothing to roll back to: no version of {registry.model} served before the present one"
@@ -117,8 +119,13 @@ def asking(registry: Registry, seconds: int = 5, retries: int = 1) -> Iterator[M
     """A client that gives up soon; what it cannot reach is Unavailable."""
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(seconds)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(retries)
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(registry.uri)
+    mlflow.set_registry_uri(registry.uri)
     try:
-        yield _client(registry.uri)
+        yield MlflowClient(registry.uri, registry.uri)
     except MlflowException as problem:
         if problem.error_code in _ABSENT:
             raise
@@ -126,16 +133,6 @@ def asking(registry: Registry, seconds: int = 5, retries: int = 1) -> Iterator[M
         raise Unavailable(
             f"the registry at {registry.uri} does not answer: {line}; start it or try again later"
         ) from problem
-
-
-@lru_cache(maxsize=4)
-def _client(uri: str) -> MlflowClient:
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    return MlflowClient(uri, uri)
 
 
 def _download(registry: Registry, version: str, part: Path) -> Path:

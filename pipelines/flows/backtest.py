@@ -9,16 +9,17 @@ from pyspark.sql import functions as F
 
 from pipelines import session
 from pipelines.config import Lake
-from pipelines.errors import ConfigurationError
+from pipelines.errors import ConfigurationError, UsageError
 from pipelines.features import book
 from pipelines.flows import backfill
 from pipelines.ingest.mapping import read_mapping
 from pipelines.ingest.sources import Source
-from pipelines.train import examples, fit, pictures, split
+from pipelines.train import examples, fit, pictures
 from pipelines.train.evaluate import evaluate, unblocked
 from pipelines.train.learn import Learned, learn
 from pipelines.train.progress import Progress
 from pipelines.train.scores import Scores, collected, to_parquet
+from pipelines.train.split import Split, between, day
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -40,18 +41,30 @@ class Plan(NamedTuple):
     out: Path
     features: Path
 
+    def windows(self) -> Split:
+        """Which days fit, calibrate and test; UsageError when the dates leave none."""
+        train_from, train_until, test_from, test_until = (
+            round(date.replace(tzinfo=UTC).timestamp() * 1000)
+            for date in (self.train_from, self.train_until, self.test_from, self.test_until)
+        )
+        return between(train_from, train_until, test_from, test_until, self.label_delay_days)
+
 
 class Past(NamedTuple):
-    """Features of every payment, and the payments and signals that they were computed from."""
+    """What is known of a recorded data set: features of every payment, payments with their true label, signals."""
 
     features: "DataFrame"
     transactions: "DataFrame"
     signals: "DataFrame"
 
-    def with_truth(self) -> "DataFrame":
-        """Features with the true label, whether or not it was known in time."""
+    def as_known(self, at: int) -> "DataFrame":
+        """Model inputs with the label known at a time (epoch milliseconds)."""
+        return backfill.inputs(examples.labelled(self.features, self.signals, at))
+
+    def in_truth(self) -> "DataFrame":
+        """Model inputs with the true label, whether or not it was known in time."""
         truth = self.transactions.groupBy("transaction_id").agg(F.max("label").alias("label"))
-        return self.features.join(truth, on="transaction_id", how="inner")
+        return backfill.inputs(self.features.join(truth, on="transaction_id", how="inner"))
 
 
 def run(plan: Plan, lake: Lake, profile: fit.Profile) -> dict[str, Any]:
@@ -66,91 +79,84 @@ def run(plan: Plan, lake: Lake, profile: fit.Profile) -> dict[str, Any]:
     Raises:
         UsageError: the data or the dates do not allow it.
         ConfigurationError: the mapping file does not fit the data, or names no label.
+        EnvironmentProblem: a runtime is missing or broken.
     """
-    windows = _windows(plan)
-    mapping = read_mapping(plan.mapping)
-    if mapping.label is None:
-        raise ConfigurationError(f"mapping file {plan.mapping} names no label; a backtest needs one")
+    windows = plan.windows()
     progress = Progress()
     with progress.job("backtest"):
         with progress.stage("read"):
-            source = Source(plan.data, mapping, until=plan.test_until)
+            source = _source(plan)
+            place, version = _place(plan, source), source.digest()
+        if not (place / "features" / "_SUCCESS").exists():
+            with progress.stage("features"):
+                source.write(place, plan.label_delay_days)
+                backfill.in_own_process(place, place / "features", windows.test_until, lake.driver_memory)
         with progress.stage("start Spark"):
             spark = session.lake(lake, "clearhold-backtest")
         try:
-            return _backtest(plan, source, spark, windows, profile, progress)
+            metrics = judge(spark, place, plan, profile, progress) | {
+                "data_version": version,
+                "seconds": progress.seconds,
+            }
         finally:
             spark.stop()
-
-
-def _backtest(
-    plan: Plan, source: Source, spark: "SparkSession", windows: split.Split, profile: fit.Profile, progress: Progress
-) -> dict[str, Any]:
-    past = _past(plan, source, spark, progress)
-    names = [feature.name for feature in book.FEATURES]
-    known = backfill.inputs(examples.labelled(past.features, past.signals, windows.test_from))
-    learned = learn(known, names, windows, profile, progress)
-    with progress.stage("score"):
-        tested = examples.between(past.with_truth(), windows.test_from, windows.test_until)
-        scores = collected(fit.margins(learned.model, backfill.inputs(tested)))
-        frauds = examples.between(known, windows.fit_from, windows.train_until).where("label = 1")
-        blocked = unblocked(scores, collected(frauds.withColumn("margin", F.lit(0.0))), plan.label_delay_days)
-    metrics = _metrics(plan, learned, scores, blocked, names)
-    metrics |= {"windows": _dates(windows), "data_version": source.digest(), "seconds": progress.seconds}
-    plan.out.mkdir(parents=True, exist_ok=True)
-    to_parquet(scores, learned.calibration, plan.out / "scores.parquet")
-    (plan.out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
-    pictures.draw(scores, learned.calibration, metrics["importance"], plan.out / "pictures")
-    print(
-        ", ".join(f"{name} {metrics[name]:.4g}" for name in ("rows", "frauds", "auc", "average_precision")), flush=True
-    )
+        (plan.out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     return metrics
 
 
-def _past(plan: Plan, source: Source, spark: "SparkSession", progress: Progress) -> Past:
-    place = _found(plan, source)
-    if not (place / "features" / "_SUCCESS").exists():
-        with progress.stage("features"):
-            source.write(place, plan.label_delay_days)
-            backfill.compute(_table(spark, place, "transactions"), _table(spark, place, "signals"), place / "features")
-    features = spark.read.parquet(str(place / "features"))
-    return Past(features, _table(spark, place, "transactions"), _table(spark, place, "signals"))
+def judge(spark: "SparkSession", place: Path, plan: Plan, profile: fit.Profile, progress: Progress) -> dict[str, Any]:
+    """Learn and judge on a folder with computed features; leaves scores.parquet and pictures. Returns the figures."""
+    windows = plan.windows()
+    names = [feature.name for feature in book.FEATURES]
+    past = Past(
+        *(spark.read.parquet(str(place / name)) for name in ("features", "transactions.parquet", "signals.parquet"))
+    )
+    known = past.as_known(windows.test_from)
+    learned = learn(known, names, windows, profile, progress)
+    with progress.stage("score"):
+        tested = examples.between(past.in_truth(), windows.test_from, windows.test_until)
+        scores = collected(fit.margins(learned.model, tested))
+        if not len(scores.labels):
+            raise UsageError(
+                f"{plan.data} holds no payments from {day(windows.test_from)} until {day(windows.test_until)}"
+            )
+        frauds = examples.between(known, windows.fit_from, windows.train_until).where("label = 1")
+        seen = collected(frauds.withColumn("margin", F.lit(0.0)))
+    importance = fit.importance(learned.model, names)
+    with progress.stage("write"):
+        plan.out.mkdir(parents=True, exist_ok=True)
+        to_parquet(scores, learned.calibration, plan.out / "scores.parquet")
+        pictures.draw(scores, learned.calibration, importance, plan.out / "pictures")
+    return _figures(plan, learned, scores, seen) | {"features": names, "importance": importance}
 
 
-def _table(spark: "SparkSession", place: Path, name: str) -> "DataFrame":
-    return spark.read.parquet(str(place / f"{name}.parquet"))
+def _source(plan: Plan) -> Source:
+    mapping = read_mapping(plan.mapping)
+    if mapping.label is None:
+        raise ConfigurationError(f"mapping file {plan.mapping} names no label; a backtest needs one")
+    return Source(plan.data, mapping, until=plan.test_until)
 
 
-def _found(plan: Plan, source: Source) -> Path:
-    """Features only look back: those computed until a later day serve an earlier one."""
+def _place(plan: Plan, source: Source) -> Path:
+    """Where features are or will be. They only look back: those computed until a later day serve an earlier one."""
     kept = plan.features / f"{source.digest()[:12]}-{book.feature_set()}-{plan.label_delay_days}d"
     wanted = f"until-{plan.test_until:%Y-%m-%dT%H%M%S}"
-    later = sorted(
-        file.parent.parent for file in kept.glob("until-*/features/_SUCCESS") if file.parent.parent.name >= wanted
-    )
-    return later[0] if later else kept / wanted
+    whole = sorted(mark.parents[1] for mark in kept.glob("until-*/features/_SUCCESS"))
+    return next((place for place in whole if place.name >= wanted), kept / wanted)
 
 
-def _metrics(plan: Plan, learned: Learned, scores: Scores, open_cards: Scores, names: list[str]) -> dict[str, Any]:
+def _figures(plan: Plan, learned: Learned, scores: Scores, seen: Scores) -> dict[str, Any]:
+    figures = _known(evaluate(scores, learned.calibration))
+    print(", ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
     return {
-        **evaluate(scores, learned.calibration),
-        "without_blocked_cards": evaluate(open_cards, learned.calibration),
+        **figures,
+        "without_blocked_cards": _known(evaluate(unblocked(scores, seen, plan.label_delay_days), learned.calibration)),
         "label_delay_days": plan.label_delay_days,
+        "windows": {name: day(time) for name, time in plan.windows()._asdict().items()},
         "parameters": learned.parameters,
         "feature_set": book.feature_set(),
-        "features": names,
-        "importance": fit.importance(learned.model, names),
     }
 
 
-def _dates(windows: split.Split) -> dict[str, str]:
-    return {name: split.day(time) for name, time in windows._asdict().items()}
-
-
-def _windows(plan: Plan) -> split.Split:
-    train_from, train_until = _ms(plan.train_from), _ms(plan.train_until)
-    return split.between(train_from, train_until, _ms(plan.test_from), _ms(plan.test_until), plan.label_delay_days)
-
-
-def _ms(date: datetime) -> int:
-    return round(date.replace(tzinfo=UTC).timestamp() * 1000)
+def _known(figures: dict[str, float]) -> dict[str, float | None]:
+    return {name: round(value, 6) if value == value else None for name, value in figures.items()}  # JSON knows no nan

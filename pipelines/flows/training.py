@@ -2,10 +2,13 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipelines import registry, session
-from pipelines.config import Settings
+from pipelines.config import Registry, Settings
 from pipelines.errors import UsageError
 from pipelines.features import book
 from pipelines.flows import backfill
@@ -15,23 +18,35 @@ from pipelines.train.learn import Learned, learn
 from pipelines.train.progress import Progress
 from pipelines.train.publish import Evidence, publish
 from pipelines.train.scores import Scores, collected
-from pipelines.train.split import Split, day, of_history
+from pipelines.train.split import Split, day, epoch, milliseconds, of_history
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import SparkSession
 
-HISTORY = ("transactions.parquet", "signals.parquet")
+FEATURE_MEMORY: Final = "1500m"
 
 
-def run(settings: Settings, history: Path, profile: fit.Profile, label_delay_days: int, promote: bool) -> str:
-    """Train on a history and register the model.
+class Lesson(NamedTuple):
+    """What to learn from and how.
 
-    Args:
-        settings: where the registry is, what the lake session may use, where the run's files go.
-        history: folder with transactions.parquet and signals.parquet; truth that nobody knew yet is not looked at.
+    Attributes:
+        history: folder with transactions.parquet and signals.parquet; what nobody knew yet is not looked at.
         profile: how to fit.
         label_delay_days: payments younger than this at the end of the history are not used.
-        promote: let the model serve at once.
+    """
+
+    history: Path
+    profile: fit.Profile
+    label_delay_days: int
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of the history."""
+        return [self.history / f"{name}.parquet" for name in backfill.TABLES]
+
+
+def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
+    """Train on a history and register the model; `promote` lets it serve at once.
 
     Returns:
         Its version in the registry.
@@ -39,81 +54,72 @@ def run(settings: Settings, history: Path, profile: fit.Profile, label_delay_day
     Raises:
         UsageError: the history is missing, too short or without frauds.
         Unavailable: the registry does not answer.
+        EnvironmentProblem: a runtime is missing or broken.
     """
-    files = [history / name for name in HISTORY]
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"{file} does not exist; a history holds {' and '.join(HISTORY)}")
+    split = windows(lesson)
     progress = Progress(settings.paths.status / "train.json")
     settings.paths.run.mkdir(parents=True, exist_ok=True)
     with progress.job("train"), tempfile.TemporaryDirectory(prefix="train-", dir=settings.paths.run) as scratch:
         registry.champion_version(settings.registry)  # to fail now rather than after fitting
-        version = _train(settings, files, profile, label_delay_days, Path(scratch), progress)
+        with progress.stage("features"):
+            features = Path(scratch) / "features"
+            backfill.in_own_process(lesson.history, features, split.test_until, FEATURE_MEMORY)
+        with progress.stage("start Spark"):
+            spark = session.lake(settings.lake, "clearhold-train")
+        try:
+            version = train(spark, settings.registry, lesson, split, features, progress)
+        finally:
+            spark.stop()
         if promote:
             registry.promote(settings.registry, version)
-        print(
-            f"version {version} of {settings.registry.model} is registered{' and serves' if promote else ''}",
-            flush=True,
-        )
     return version
 
 
-def _train(
-    settings: Settings,
-    files: list[Path],
-    profile: fit.Profile,
-    label_delay_days: int,
-    scratch: Path,
-    progress: Progress,
-) -> str:
-    with progress.stage("start Spark"):
-        spark = session.lake(settings.lake, "clearhold-train")
-    try:
-        transactions, signals = (spark.read.parquet(str(file)) for file in files)
-        split = of_history(*_span(transactions), label_delay_days)
-        known_at = split.test_until + label_delay_days * 86_400_000
-        with progress.stage("features"):
-            seen = transactions.where(f"unix_millis(to_timestamp(event_time)) < {split.test_until}")
-            features = backfill.compute(seen, signals, scratch / "features")
-        rows = backfill.inputs(examples.labelled(features, signals, known_at)).cache()
-        names = [feature.name for feature in book.FEATURES]
-        learned = learn(rows, names, split, profile, progress)
-        with progress.stage("evaluate"):
-            scores = collected(fit.margins(learned.model, examples.between(rows, split.test_from, split.test_until)))
-            evidence = _evidence(learned, scores, split, label_delay_days, names, files, scratch)
-        with progress.stage("register"):
-            return publish(settings.registry, learned.model, evidence)
-    finally:
-        spark.stop()
+def train(spark: "SparkSession", to: Registry, lesson: Lesson, split: Split, features: Path, progress: Progress) -> str:
+    """Fit, calibrate and evaluate on computed features, and register the model. Returns its version."""
+    signals = spark.read.parquet(str(lesson.history / "signals.parquet"))
+    known_at = split.test_until + milliseconds(lesson.label_delay_days)
+    rows = backfill.inputs(examples.labelled(spark.read.parquet(str(features)), signals, known_at)).cache()
+    names = [feature.name for feature in book.FEATURES]
+    learned = learn(rows, names, split, lesson.profile, progress)
+    with progress.stage("evaluate"):
+        scores = collected(fit.margins(learned.model, examples.between(rows, split.test_from, split.test_until)))
+        evidence = _evidence(learned, scores, split, lesson, names, features.parent)
+    with progress.stage("register"):
+        version = publish(to, learned.model, evidence)
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in evidence.metrics.items())
+    print(f"version {version} of {to.model}: {figures}", flush=True)
+    return version
 
 
-def _span(transactions: "DataFrame") -> tuple[int, int]:
-    times = transactions.selectExpr("unix_millis(to_timestamp(event_time)) as at")
-    first, last = times.selectExpr("min(at)", "max(at)").first() or (None, None)
-    if first is None or last is None:
-        raise UsageError("the history holds no payment with a time")
-    return first, last + 1
+def windows(lesson: Lesson) -> Split:
+    """Which days of the history fit, calibrate and test.
+
+    Raises:
+        UsageError: the history is missing or too short.
+    """
+    for file in lesson.files:
+        if not file.is_file():
+            raise UsageError(f"{file} does not exist; a history holds {' and '.join(f.name for f in lesson.files)}")
+    found = pc.min_max(pq.read_table(lesson.files[0], columns=["event_time"])["event_time"]).as_py()
+    if found["min"] is None:
+        raise UsageError(f"{lesson.files[0]} holds no payment with a time")
+    first, last = epoch(found["min"]), epoch(found["max"])
+    return of_history(first, last + 1, lesson.label_delay_days)
 
 
 def _evidence(
-    learned: Learned,
-    scores: Scores,
-    split: Split,
-    label_delay_days: int,
-    names: list[str],
-    files: list[Path],
-    scratch: Path,
+    learned: Learned, scores: Scores, split: Split, lesson: Lesson, names: list[str], scratch: Path
 ) -> Evidence:
     figures = evaluate(scores, learned.calibration)
-    print(", ".join(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
     serving: dict[str, Any] = {
         "feature_set": book.feature_set(),
         "inputs": names,
         "calibration": learned.calibration.sql,
         "trained_until": day(split.train_until),
-        "label_delay_days": label_delay_days,
+        "label_delay_days": lesson.label_delay_days,
         "metrics": figures,
     }
     drawn = pictures.draw(scores, learned.calibration, fit.importance(learned.model, names), scratch / "pictures")
     known = {name: value for name, value in figures.items() if value == value}  # MLflow's database refuses nan
-    return Evidence(serving, learned.parameters, known, drawn, backfill.digest(files))
+    return Evidence(serving, learned.parameters, known, drawn, backfill.digest(lesson.files))

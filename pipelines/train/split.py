@@ -64,6 +64,16 @@ def of_history(first: int, end: int, delay_days: int) -> Split:
     return between(first + round(days / 10) * DAY, test_from, test_from, mature, delay_days)
 
 
+def epoch(time: str) -> int:
+    """Epoch milliseconds of an ISO-8601 time."""
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def milliseconds(days: int) -> int:
+    """So many days in milliseconds."""
+    return days * DAY
+
+
 def day(time: int) -> str:
     """ISO date of an epoch time in milliseconds, UTC."""
     return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
