@@ -27,14 +27,16 @@ demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED
 	@$(lake) -m jobs.demo $(call option,--for,$(FOR)) $(call option,--rate,$(RATE)) $(call option,--cards,$(CARDS)) \
 	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh)
 
-replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR=]
+replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR= OUT=]
 	$(setup)
 	@$(lake) -m jobs.replay $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
-	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS))
+	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
+	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS))
 
-bench: ## latency and throughput, open loop [RATE= FOR= SWEEP=1]
+bench: ## latency and throughput, open loop [RATE= FOR= CARDS= SWEEP=1 SWAP=1 KILL=1 LANDING=1]
 	$(setup)
-	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(if $(SWEEP),--sweep)
+	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
+	  $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing)
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

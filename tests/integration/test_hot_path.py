@@ -78,13 +78,45 @@ def read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     return [json.loads(message.value()) for message in topics.read(bootstrap, topic, {})]
 
 
+class Crash:
+    """kill -9 of the hot application once it has emitted something behind a checkpoint, while payments keep coming."""
+
+    def __init__(self, running: Stack, begin: int) -> None:
+        self._running, self._begin = running, begin
+        self._commits = self._emitted = 0
+        self.happened = False
+
+    def look(self, n: int) -> None:
+        """Called between two records; every 25th time it looks."""
+        time.sleep(0.01)
+        if n == self._begin:
+            self._commits = self._committed()
+        if n <= self._begin or n % 25 or self.happened:
+            return
+        emitted = sum(topics.ends(self._running.settings.kafka.bootstrap, FEATURES.name).values())
+        if not self._emitted and self._committed() > self._commits:
+            self._emitted = emitted
+        elif self._emitted and emitted > self._emitted + 20:
+            self._strike()
+
+    def _committed(self) -> int:
+        return len(list(self._running.settings.paths.checkpoints.glob("enrich-*/commits/[0-9]*")))
+
+    def _strike(self) -> None:
+        processes = self._running.processes
+        pid = processes.processes["hot"].pid
+        os.killpg(pid, signal.SIGKILL)
+        processes.wait(lambda: processes.processes["hot"].pid != pid, 60, "hot is not restarted")
+        self.happened = True
+
+
 @pytest.fixture(scope="module")
 def settled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A run that took history, payments, signals and bad records, killed with -9 behind its first checkpoint."""
     run = tmp_path_factory.mktemp("hot") / "run"
     settings = Settings(
         registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
-        hot=Hot(checkpoint_seconds=8, await_history=True, warmup_records=200, driver_memory="1g"),
+        hot=Hot(checkpoint_seconds=6, await_history=True, warmup_records=200, driver_memory="1g"),
         paths=Paths(run=run, policy=Path("conf/policy.yaml")),
     )
     known = list(signals(PAID))
@@ -105,18 +137,9 @@ def settled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> It
         for value in BAD:
             producer.produce(TRANSACTIONS.name, value, "c1")
         producer.flush(10)
-        crash_at = 2 * len(live) // 3
-
-        def pace(n: int) -> None:
-            time.sleep(0.01)
-            if n == crash_at:
-                pid = running.processes.processes["hot"].pid
-                os.killpg(pid, signal.SIGKILL)
-                running.processes.wait(
-                    lambda: running.processes.processes["hot"].pid != pid, 60, "hot is not restarted"
-                )
-
-        send(bootstrap, live, pace)
+        crash = Crash(running, begin=len(live) // 4)
+        send(bootstrap, live, crash.look)
+        assert crash.happened
         wanted = {one["transaction_id"] for one in LIVE}
 
         def decided() -> bool:

@@ -68,7 +68,7 @@ def test_nothing_lies_between_history_and_what_is_played(tmp_path: Path) -> None
 
 
 def test_history_keeps_whole_cards_in_order(tmp_path: Path) -> None:
-    recording = recorded(tmp_path)
+    recording = recorded(tmp_path, f"{HOURLY} order by md5(i::varchar)")
     made = recording.write_history(tmp_path / "history", datetime(2024, 1, 31, tzinfo=UTC), share=0.5)
     rows = duckdb.sql(f"select card_id, event_time from '{tmp_path}/history/transactions.parquet'").fetchall()
     counts = [len([1 for card, _ in rows if card == one]) for one in {card for card, _ in rows}]
@@ -89,6 +89,8 @@ def test_rows_that_are_no_payments_are_played_but_are_no_history(tmp_path: Path)
     played = [record["transaction_id"] for topic, record in recording.play() if topic == "transactions"]
     assert len(played) == 960
     assert played[-1] == "950"
+    late = [record["transaction_id"] for topic, record in recording.play(DAY_2) if topic == "transactions"]
+    assert (len(late), late[-1]) == (942, "950")
 
 
 def test_without_labels_there_are_only_payments(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pipelines.flows.opening import Opening, Replay
 from pipelines.local import lending
 
 
-def a_registry(folder: Path, alias: str = "champion") -> Path:
+def a_registry(folder: Path, alias: str = "champion", version: int = 2) -> Path:
     """The tables of MLflow's that are looked at."""
     (folder / "artifacts" / "1").mkdir(parents=True)
     (folder / "artifacts" / "1" / "model").write_text("trees")
@@ -24,7 +24,7 @@ def a_registry(folder: Path, alias: str = "champion") -> Path:
             create table registered_model_aliases (alias, version, name);
             create table model_versions (name, version, run_id);
             create table tags (key, value, run_uuid);
-            insert into registered_model_aliases values ('{alias}', 2, 'clearhold');
+            insert into registered_model_aliases values ('{alias}', {version}, 'clearhold');
             insert into model_versions values ('clearhold', 1, 'old'), ('clearhold', 2, 'new'), ('other', 2, 'old');
             insert into tags values ('feature_set', 'aaa', 'old'), ('feature_set', 'bbb', 'new'), ('x', 'y', 'new');
         """)
@@ -33,6 +33,7 @@ def a_registry(folder: Path, alias: str = "champion") -> Path:
 
 def test_the_champion_of_another_run_is_known_by_its_features(tmp_path: Path) -> None:
     assert lending.champion_features(a_registry(tmp_path / "a"), "clearhold") == "bbb"
+    assert lending.champion_features(a_registry(tmp_path / "first", version=1), "clearhold") == "aaa"
     assert lending.champion_features(tmp_path / "a", "other") is None
     assert lending.champion_features(a_registry(tmp_path / "b", "challenger"), "clearhold") is None
     assert lending.champion_features(tmp_path / "none", "clearhold") is None
