@@ -23,6 +23,8 @@ _COMMON: Final = {
 _HOT: Final = {
     "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",  # or every write reads first
+    "spark.sql.streaming.stateStore.rocksdb.blockCacheSizeMB": "32",
     "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "false",  # guards watermarks; chained states here have none
     "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "2",  # the default of 50 costs 30 ms a hop
     # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of the features is far larger
@@ -56,6 +58,7 @@ def hot(
     made = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": settings.java_options,
         **_HOT,
         **keyed,
         **(options or {}),

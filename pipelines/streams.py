@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.catalog import Topic
-from pipelines.config import Hot, Kafka
+from pipelines.config import Kafka
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -34,18 +34,18 @@ def from_kafka(spark: "SparkSession", kafka: Kafka, topics: list[Topic], offsets
     )
 
 
-def to_kafka(records: "DataFrame", name: str, kafka: Kafka, hot: Hot, checkpoint: Path) -> "StreamingQuery":
+def to_kafka(records: "DataFrame", name: str, kafka: Kafka, checkpoint: Path, seconds: int) -> "StreamingQuery":
     """Start a query that writes records (topic, key, value) in real-time mode, at least once.
 
     Args:
         records: what is written; each row names its topic.
         name: what the query is called.
         kafka: where the broker is.
-        hot: seconds between checkpoints.
         checkpoint: folder of the query's own.
+        seconds: between checkpoints.
     """
     # real-time mode is newer than the types that the lake's Spark brings
-    every: dict[str, Any] = {"realTime": f"{hot.checkpoint_seconds} seconds"}
+    every: dict[str, Any] = {"realTime": f"{seconds} seconds"}
     return (
         records.writeStream.queryName(name)
         .format("kafka")

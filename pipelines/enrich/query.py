@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 NAME: Final = "enrich"
 
 
-def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path) -> "StreamingQuery":
+def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path, seconds: int) -> "StreamingQuery":
     """Start the query in real-time mode; it goes on where its last checkpoint ended, a new one reads from the beginning.
 
     The checkpoint's folder carries the fingerprint of the states: other states need to be filled anew, never half read.
+
+    Args:
+        spark: session of the decision path.
+        kafka: where the broker is.
+        hot: partitions of the keyed stages.
+        checkpoints: folder of all checkpoints.
+        seconds: between checkpoints.
     """
     spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
     records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY])
     enriched = compile.stream(admitted(records))
-    return streams.to_kafka(_records(enriched), NAME, kafka, hot, checkpoints / f"{NAME}-{book.state_set()}")
+    checkpoint = checkpoints / f"{NAME}-{book.state_set()}"
+    return streams.to_kafka(_records(enriched), NAME, kafka, checkpoint, seconds)
 
 
 def _records(enriched: "DataFrame") -> "DataFrame":

@@ -41,41 +41,39 @@ def batch(events: "DataFrame", order: str = ARRIVAL) -> "DataFrame":
 
 
 def _compile(events: "DataFrame", keep: Callable[["DataFrame", Entity], "DataFrame"]) -> "DataFrame":
-    rows = events.selectExpr(
-        "*",
-        *(f"{sql} as {name}" for name, sql in DERIVED.items() if name != "amount"),
-        f"{DERIVED['amount']} as amount",
-    )
+    derived = (f"{sql} as {name}" for name, sql in DERIVED.items())
+    rows = events.selectExpr("*", *derived).select(F.struct("*").alias("row"))
     rows = reduce(lambda rows, entity: _derive(keep(rows, entity), entity), ENTITIES, rows)
-    return rows.drop(*(name for name in DERIVED if name != "amount"))
+    return rows.select("row.*").drop(*(name for name in DERIVED if name != "amount"))
 
 
 def _keep_in_stream(rows: "DataFrame", entity: Entity) -> "DataFrame":
     states = [F.expr(state.sql).alias(state.name) for state in entity.states]
-    kept = rows.groupBy(F.expr(entity.key).alias("key")).agg(
-        F.last(F.struct("*")).alias("row"), F.expr("count(*)").alias(entity.sequence), *states
-    )
-    return kept.select("row.*", entity.sequence, *(state.name for state in entity.states))
+    kept = rows.select("row", "row.*").groupBy(F.expr(entity.key).alias("key"))
+    return kept.agg(F.last("row").alias("row"), F.expr("count(*)").alias(entity.sequence), *states).drop("key")
 
 
 def _keep_in_window(rows: "DataFrame", entity: Entity, order: str) -> "DataFrame":
     window = f"over (partition by {entity.key} order by {order.format(entity=entity.name)} rows unbounded preceding)"
-    return rows.selectExpr(
-        "*",
-        f"count(*) {window} as {entity.sequence}",
-        *(f"{state.sql} {window} as {state.name}" for state in entity.states),
-    )
+    states = (f"{state.sql} {window} as {state.name}" for state in entity.states)
+    return rows.select("row", "row.*").selectExpr("row", f"count(*) {window} as {entity.sequence}", *states)
 
 
-def _derive(rows: "DataFrame", entity: Entity) -> "DataFrame":
+def _derive(kept: "DataFrame", entity: Entity) -> "DataFrame":
+    """Rows of `row`, the entity's sequence number and its states -> rows of `row` with sequence number and features in it.
+
+    `row` is a struct, so that every layer hands it on as one run of bytes and not field by field.
+    """
+    rows = kept.select("*", "row.*")
     for layer in layers(entity):
         rows = rows.selectExpr("*", *layer)
-    return rows.drop(*(state.name for state in entity.states), *(view.name for view in entity.views))
+    added = [entity.sequence, *(feature.name for feature in entity.features if feature.name not in DERIVED)]
+    return rows.selectExpr(f"struct(row.*, {', '.join(added)}) as row")
 
 
 def layers(entity: Entity) -> list[list[str]]:
     """Views and features in select lists such that each uses only what an earlier list defines."""
-    given = {"amount": -1}
+    given = dict.fromkeys(DERIVED, -1)
     found: list[list[str]] = []
     defined: list[View | Feature] = [*entity.views, *entity.features]
     parts = {part.name: part.sql for part in defined if part.name not in given}

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyspark.sql import functions as F
 
@@ -19,10 +19,14 @@ from pipelines.train.evaluate import evaluate, unblocked
 from pipelines.train.learn import Learned, learn
 from pipelines.train.progress import Progress
 from pipelines.train.scores import Scores, collected, to_parquet
-from pipelines.train.split import Split, between, day
+from pipelines.train.split import Split, between, day, milliseconds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+BLOCKING_DAYS: Final = 7
+"""Cards with a fraud in the last days of training or later are blocked when it becomes known, as in the handbook's protocol."""
 
 
 class Plan(NamedTuple):
@@ -120,14 +124,15 @@ def judge(spark: "SparkSession", place: Path, plan: Plan, profile: fit.Profile, 
             raise UsageError(
                 f"{plan.data} holds no payments from {day(windows.test_from)} until {day(windows.test_until)}"
             )
-        frauds = examples.between(known, windows.fit_from, windows.train_until).where("label = 1")
-        seen = collected(frauds.withColumn("margin", F.lit(0.0)))
+        since = windows.train_until - milliseconds(BLOCKING_DAYS)
+        lately = examples.between(past.in_truth(), since, windows.test_until)
+        frauds = collected(lately.where("label = 1").withColumn("margin", F.lit(0.0)))
     importance = fit.importance(learned.model, names)
     with progress.stage("write"):
         plan.out.mkdir(parents=True, exist_ok=True)
         to_parquet(scores, learned.calibration, plan.out / "scores.parquet")
         pictures.draw(scores, learned.calibration, importance, plan.out / "pictures")
-    return _figures(plan, learned, scores, seen) | {"features": names, "importance": importance}
+    return _figures(plan, learned, scores, frauds) | {"features": names, "importance": importance}
 
 
 def _source(plan: Plan) -> Source:
@@ -145,12 +150,14 @@ def _place(plan: Plan, source: Source) -> Path:
     return next((place for place in whole if place.name >= wanted), kept / wanted)
 
 
-def _figures(plan: Plan, learned: Learned, scores: Scores, seen: Scores) -> dict[str, Any]:
+def _figures(plan: Plan, learned: Learned, scores: Scores, frauds: Scores) -> dict[str, Any]:
     figures = _known(evaluate(scores, learned.calibration))
     print(", ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
     return {
         **figures,
-        "without_blocked_cards": _known(evaluate(unblocked(scores, seen, plan.label_delay_days), learned.calibration)),
+        "without_blocked_cards": _known(
+            evaluate(unblocked(scores, frauds, plan.label_delay_days), learned.calibration)
+        ),
         "label_delay_days": plan.label_delay_days,
         "windows": {name: day(time) for name, time in plan.windows()._asdict().items()},
         "parameters": learned.parameters,

@@ -1,28 +1,21 @@
 """The whole system on one machine, live: broker, registry, first model, stream, lake, a simulated bank. Reads top to bottom."""
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipelines.catalog import DECISIONS
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import past
+from pipelines.flows.traffic import Sender, Traffic
 from pipelines.local import landed, stack, summary
-from pipelines.local.ledger import Ledger
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
-from pipelines.local.supervisor import StopAsked
-from pipelines.local.window import Window
 
 PREPARED: Final = "prepared.json"
 OPEN_SECONDS: Final = 600.0
-CATCH_UP_SECONDS: Final = 90.0
-HURRIED_SECONDS: Final = 5.0
-"""How long Ctrl-C waits for what is under way; the whole stop takes at most 15 s."""
 
 
 class Demo(NamedTuple):
@@ -52,16 +45,16 @@ def run(
     with stack.opened(project, settings.model_copy(update={"hot": hot}), environ, screen.say, fresh) as running:
         (settings.paths.run / summary.FILE).unlink(missing_ok=True)
         first_model = open_doors(running, wanted, fresh, screen)
-        live = Live(running, screen)
-        live.traffic(demo)
-        bank, memory = running.status("bank"), running.processes.memory
+        traffic = Traffic(running, screen)
+        traffic.run(bank(running, demo))
     seconds = {
         "setup": setup_seconds,
         "first_model": first_model,
-        **live.first_moments(),
+        **traffic.first_moments(),
         "total": setup_seconds + screen.seconds,
     }
-    totals = summary.summarise(live.ledger, bank, landed.rows(settings.paths.lake), seconds, memory.peak_mb)
+    rows, peaks = landed.rows(settings.paths.lake), running.processes.memory.peak_mb
+    totals = summary.summarise(traffic.ledger, traffic.sent, rows, seconds, peaks)
     file = summary.write(settings.paths.run, totals)
     screen.print(f"\n{summary.words(totals)}\n\n  {file}")
     if totals["unaccounted"]:
@@ -115,44 +108,8 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
     return first_model
 
 
-class Live:
-    """The stretch with traffic. `ledger` holds what it came to."""
-
-    def __init__(self, running: Stack, screen: Screen) -> None:
-        """Look at the topics from here on."""
-        self._running, self._screen, self._window = running, screen, Window()
-        self._began = time.time() - screen.seconds
-        self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
-
-    def traffic(self, demo: Demo) -> None:
-        """Let the bank send until it is done or somebody stops it, then wait until every record has its end."""
-        processes = self._running.processes
-        history = ("--history", str(self._running.settings.paths.run / "history"))
-        length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
-        self._running.start_job("bank", "jobs.simulate_bank", *history, "--rate", str(demo.rate), *length, once=True)
-        patience = CATCH_UP_SECONDS
-        try:
-            processes.wait(self._bank_is_done, float("inf"), "the bank")
-        except StopAsked:
-            patience = HURRIED_SECONDS
-        self._screen.end()
-        self._screen.say("the bank stops; what is under way is still decided and landed")
-        processes.stop(["bank"], seconds=4)
-        processes.linger(self._caught_up, patience)
-        self.ledger.close()
-
-    def first_moments(self) -> dict[str, float | None]:
-        """Seconds from the start of the run to the first decision and to the first alert; None for what never came."""
-        moments = {"first_decision": self._window.first_decision_at, "first_alert": self._window.first_alert_at}
-        return {name: None if at is None else at - self._began for name, at in moments.items()}
-
-    def _bank_is_done(self) -> bool:
-        self.ledger.follow()
-        if self._screen.is_due:
-            self._screen.show(self._window.glance(self.ledger, sum(self._running.processes.memory.now_mb.values())))
-        return self._running.processes.is_done("bank")
-
-    def _caught_up(self) -> bool:
-        self.ledger.follow()
-        rows = landed.rows(self._running.settings.paths.lake)
-        return not self.ledger.unaccounted and rows.get(DECISIONS.name, 0) >= self.ledger.decided
+def bank(running: Stack, demo: Demo) -> Sender:
+    """The simulated bank, which sends until it is stopped or for as long as was asked."""
+    history = ("--history", str(running.settings.paths.run / "history"))
+    length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
+    return Sender("bank", "jobs.simulate_bank", (*history, "--rate", str(demo.rate), *length))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("clearhold.hot")
 
 REHEARSAL_SECONDS = 20
+FILLING_CHECKPOINT_SECONDS = 20
 Stopping = Callable[[], bool]
 
 
@@ -37,10 +39,10 @@ def run(settings: Settings, stopping: Stopping) -> None:
     said = settings.paths.status / "hot.json"
     status.report(said, "starting", "starting Spark")
     spark = session.hot(settings.hot)
-    stateful = enrich.start(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
     serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
     try:
-        fill(settings, said, stopping)
+        fill(settings, spark, said, stopping)
+        stateful = start(settings, spark, settings.hot.checkpoint_seconds)
         first_model(settings, spark, serving, said, stopping)
         rehearse(settings, said, stopping)
         serve(settings, spark, stateful, serving, said, stopping)
@@ -49,20 +51,39 @@ def run(settings: Settings, stopping: Stopping) -> None:
         raise
     finally:
         serving.stop()
-        stateful.stop()
+        for query in spark.streams.active:
+            query.stop()
         spark.stop()
     status.report(said, "stopped", "stopped in order")
 
 
-def fill(settings: Settings, said: Path, stopping: Stopping) -> None:
-    """Wait until a history that was announced is in the state."""
+def start(settings: Settings, spark: "SparkSession", checkpoint_seconds: int) -> "StreamingQuery":
+    """Start the stateful query, or go on where it ended."""
+    return enrich.start(spark, settings.kafka, settings.hot, settings.paths.checkpoints, checkpoint_seconds)
+
+
+def fill(settings: Settings, spark: "SparkSession", said: Path, stopping: Stopping) -> None:
+    """Take a history that was announced into the state.
+
+    Checkpoints are close together here: nothing waits for a decision yet, a crash repeats little, and planning, the larger part
+    of a checkpoint's pause, has been compiled by the time that somebody waits.
+    """
     if not settings.hot.await_history:
         return
-    filling = Filling(settings.kafka.bootstrap)
-    while (share := filling.share()) < 1 and not stopping():
-        status.report(said, "warming", f"filling the state from history: {share:.0%}", share=share)
-        time.sleep(1)
-    filling.close()
+    with closing(Filling(settings.kafka.bootstrap)) as filling:
+        if filling.share() == 1:
+            return
+        query = start(settings, spark, FILLING_CHECKPOINT_SECONDS)
+        while (share := filling.share()) < 1 and not stopping():
+            require_active(query)
+            status.report(said, "warming", f"filling the state from history: {share:.0%}", share=share)
+            time.sleep(1)
+    reached = checkpoints(query)
+    while checkpoints(query) == reached and not stopping():
+        require_active(query)
+        status.report(said, "warming", "keeping the filled state")
+        time.sleep(0.2)
+    query.stop()
 
 
 def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:
@@ -97,10 +118,7 @@ def serve(
     """Watch both queries, keep the place, look for another model or policy."""
     turn = 0
     while not stopping():
-        if not stateful.isActive:
-            raise Unaccounted(
-                f"enrich stopped by itself; start again to go on at its checkpoint: {stateful.exception()}"
-            )
+        require_active(stateful)
         if turn % max(1, int(settings.hot.place_seconds / settings.registry.poll_seconds)) == 0:
             serving.watch()
         note = renew(settings, spark, serving)
@@ -120,6 +138,22 @@ def renew(settings: Settings, spark: "SparkSession", serving: Serving) -> str:
         serving.refused.add((want.version, want.policy.version if want.policy else None))
         return f"refused: {problem}"
     return want.note
+
+
+def require_active(stateful: "StreamingQuery") -> None:
+    """Nothing is skipped in silence.
+
+    Raises:
+        Unaccounted: the query stopped by itself.
+    """
+    if not stateful.isActive:
+        raise Unaccounted(f"enrich stopped by itself; start again to go on at its checkpoint: {stateful.exception()}")
+
+
+def checkpoints(stateful: "StreamingQuery") -> int:
+    """Checkpoints that the query has behind it since it was new."""
+    progress = stateful.lastProgress
+    return progress["batchId"] + 1 if progress else 0
 
 
 def _differs(serving: Serving, want: Wanted) -> bool:
@@ -146,7 +180,7 @@ def _facts(stateful: "StreamingQuery", serving: Serving) -> dict[str, Any]:
     return {
         "model_version": serving.champion.version if serving.champion else None,
         "policy_version": serving.policy.version if serving.policy else None,
-        "checkpoints": progress["batchId"] + 1 if progress else 0,
+        "checkpoints": checkpoints(stateful),
         "last_checkpoint": progress["durationMs"] if progress else {},
         "swaps": serving.swaps,
     }

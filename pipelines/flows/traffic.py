@@ -15,8 +15,8 @@ from pipelines.local.window import Window
 
 PATIENCE_SECONDS: Final = 60.0
 """How long nothing at all may happen before what is under way is given up."""
-HURRIED_SECONDS: Final = 5.0
-"""How long Ctrl-C waits for what is under way; the whole stop takes at most 15 s."""
+HURRIED_SECONDS: Final = 8.0
+"""How long Ctrl-C waits for what is under way, a landing batch included; the whole stop takes at most 15 s."""
 
 
 class Sender(NamedTuple):

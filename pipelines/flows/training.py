@@ -1,6 +1,7 @@
 """A new model from what is known: history -> features -> labels -> fit -> evaluate on later days -> registry."""
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -61,11 +62,11 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
     settings.paths.run.mkdir(parents=True, exist_ok=True)
     with progress.job("train"), tempfile.TemporaryDirectory(prefix="train-", dir=settings.paths.run) as scratch:
         registry.champion_version(settings.registry)  # to fail now rather than after fitting
-        with progress.stage("features"):
-            features = Path(scratch) / "features"
-            backfill.in_own_process(lesson.history, features, split.test_until, FEATURE_MEMORY)
-        with progress.stage("start Spark"):
-            spark = session.lake(settings.lake, "clearhold-train")
+        features = Path(scratch) / "features"
+        with progress.stage("features"), ThreadPoolExecutor(1) as pool:
+            computed = pool.submit(backfill.in_own_process, lesson.history, features, split.test_until, FEATURE_MEMORY)
+            spark = session.lake(settings.lake, "clearhold-train")  # starts meanwhile
+            computed.result()
         try:
             version = train(spark, settings.registry, lesson, split, features, progress)
         finally:

@@ -1,7 +1,6 @@
 """A recorded data set, read through a mapping: typed canonical payments in event-time order, and its labels as chargebacks."""
 
 import hashlib
-import heapq
 import re
 import tempfile
 from collections.abc import Iterator
@@ -55,12 +54,6 @@ class Source:
     def chargebacks(self, delay_days: int, batch: int = 10_000) -> Iterator[list[dict[str, Any]]]:
         """Batches of fraud verdicts (`schemas.SIGNAL`), one for every fraud, `delay_days` after its payment."""
         return self._rows(f"{self._chargebacks(delay_days)} order by event_time, transaction_id", batch)
-
-    def events(self, delay_days: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Payments and their chargebacks in event-time order, as ("transaction" or "verdict", record)."""
-        payments = (("transaction", record) for batch in self.payments() for record in batch)
-        verdicts = (("verdict", record) for batch in self.chargebacks(delay_days) for record in batch)
-        return heapq.merge(payments, verdicts, key=lambda event: event[1].get("event_time", ""))
 
     def write(self, folder: Path, delay_days: int) -> None:
         """Write `transactions.parquet` (with `label`) and `signals.parquet` into a folder, typed, every column there."""

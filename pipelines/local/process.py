@@ -51,11 +51,15 @@ class Process:
         """Exit code, None while it runs."""
         return self._popen.poll()
 
+    def ask(self) -> None:
+        """Ask it to end."""
+        if self.code is None:
+            self._popen.terminate()
+
     def end(self, seconds: float) -> bool:
         """Ask it to end, then what it leaves behind, then kill whatever does not. Returns whether nothing had to be killed."""
         deadline = time.monotonic() + seconds
-        if self.code is None:
-            self._popen.terminate()
+        self.ask()
         while self.code is None and time.monotonic() < deadline:
             time.sleep(0.05)
         orphans = [process for process in self.family() if process.pid != self.pid]

@@ -20,7 +20,8 @@ from pipelines.local.project import Environment, Project
 from pipelines.local.supervisor import Supervisor
 from pipelines.local.tracking import Tracking
 
-LAST_TO_STOP: Final = ("bank", "hot", "landing", tracking.NAME, broker.NAME)
+LAST_TO_STOP: Final = (("bank",), ("hot", "landing"), (tracking.NAME, broker.NAME))
+"""Nobody sends any more, then nobody decides or lands, then nobody is left who needs the broker."""
 ANSWER_SECONDS = 120.0
 TELL_SECONDS = 10.0
 

@@ -105,20 +105,24 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         return True
 
-    def stop(self, names: Sequence[str], seconds: float = STOP_SECONDS) -> None:
-        """End programs one after the other, as asked: what does not end in its share of `seconds` is killed.
+    def stop(self, *groups: Sequence[str], seconds: float = STOP_SECONDS) -> None:
+        """End groups of programs one after the other; what does not end in its share of `seconds` is killed.
 
         After Ctrl-C the seconds that are left count, however many were asked for.
         """
         began = self._asked_at or time.monotonic()
         deadline = min(time.monotonic() + seconds, max(began + STOP_SECONDS, time.monotonic() + LEAST_STOP_SECONDS))
-        running = [name for name in names if name in self.processes]
-        for position, name in enumerate(running):
-            share = (deadline - time.monotonic()) / (len(running) - position)
-            if not self.processes.pop(name).end(share):
-                self.say(f"{name} did not end when asked and was killed")
-        for name in names:
+        for position, group in enumerate(groups):
+            share = (deadline - time.monotonic()) / (len(groups) - position)
+            self._end([name for name in group if name in self.processes], time.monotonic() + share)
+
+    def _end(self, group: Sequence[str], deadline: float) -> None:
+        for name in group:
+            self.processes[name].ask()
+        for name in group:
             self._due.pop(name, None)
+            if not self.processes.pop(name).end(max(0.0, deadline - time.monotonic())):
+                self.say(f"{name} did not end when asked and was killed")
 
     def _look(self) -> None:
         self.memory.look(self.processes)
@@ -156,9 +160,11 @@ def opened(
     folder: Path,
     environ: Mapping[str, str],
     say: Callable[[str], None],
-    order: Sequence[str],
+    order: Sequence[Sequence[str]],
 ) -> Iterator[Supervisor]:
-    """A supervisor that holds the run's folder. At the end everything is stopped, `order` last, and nothing is left.
+    """A supervisor that holds the run's folder. At the end everything is stopped, and nothing is left.
+
+    `order` names groups of programs: one group is stopped after the other, programs that are in none before them all.
 
     Raises:
         EnvironmentProblem: another run holds the folder.
@@ -172,8 +178,8 @@ def opened(
             try:
                 yield supervisor
             finally:
-                rest = [name for name in reversed(supervisor.processes) if name not in order]
-                supervisor.stop([*rest, *order])
+                rest = set(supervisor.processes).difference(*order)
+                supervisor.stop([*rest], *order)
                 leftovers.forget(run)
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from pipelines import streams
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, REHEARSAL
-from pipelines.config import Hot, Kafka
+from pipelines.config import Kafka
 from pipelines.features import book
 from pipelines.rules.policy import Policy, decide
 from pipelines.schemas import DECISION, names
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 NAME = "score"
+PAYMENT = b'{"kind":"transaction"'
+"""How a payment's record begins: what is not scored is told apart without being parsed."""
+CHECKPOINT_SECONDS = 3600
+"""Rare, for each stops the flow: what is decided is the place where this query goes on, not its checkpoint."""
 
 
 class Champion(NamedTuple):
@@ -57,7 +61,6 @@ def decisions(features: "DataFrame", champion: Champion, policy: Policy) -> "Dat
 def start(
     spark: "SparkSession",
     kafka: Kafka,
-    hot: Hot,
     checkpoint: Path,
     champion: Champion,
     policy: Policy,
@@ -68,19 +71,15 @@ def start(
     History comes along as a rehearsal: it takes the same way through the model, and its output goes to a topic for nobody.
     """
     records = streams.from_kafka(spark, kafka, [FEATURES, APPLIED], offsets)
-    rows = decisions(_parsed(records), champion, policy)
+    payments = records.where(F.startswith("value", F.lit(PAYMENT)))
+    rows = decisions(_parsed(payments), champion, policy)
     topic = F.when(F.col("topic") == FEATURES.name, DECISIONS.name).otherwise(REHEARSAL.name)
     value = F.to_json(F.struct(*names(DECISION)))
     decided = rows.select(topic.alias("topic"), F.col("card_id").alias("key"), value.alias("value"))
-    return streams.to_kafka(decided, NAME, kafka, hot, checkpoint)
+    return streams.to_kafka(decided, NAME, kafka, checkpoint, CHECKPOINT_SECONDS)
 
 
 def _parsed(records: "DataFrame") -> "DataFrame":
     record = F.from_json(F.col("value").cast("string"), book.RECORD).alias("record")
-    return (
-        records.select(
-            "topic", F.col("partition").alias("features_partition"), F.col("offset").alias("features_offset"), record
-        )
-        .select("topic", "features_partition", "features_offset", "record.*")
-        .where("kind = 'transaction'")
-    )
+    place = (F.col("partition").alias("features_partition"), F.col("offset").alias("features_offset"))
+    return records.select("topic", *place, record).select("topic", "features_partition", "features_offset", "record.*")

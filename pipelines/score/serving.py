@@ -44,7 +44,7 @@ class Serving:
             self._query.stop()
         offsets = self._tail.starting_offsets(self._hot.warmup_records if self._query is None else 0)
         before, checkpoint = list(self._folder.glob("*")), self._folder / str(time.time_ns())
-        self._query = query.start(self._spark, self._kafka, self._hot, checkpoint, champion, policy, offsets)
+        self._query = query.start(self._spark, self._kafka, checkpoint, champion, policy, offsets)
         self.swaps.append(
             {"at": began, "seconds": time.time() - began, "model": champion.version, "policy": policy.version}
         )

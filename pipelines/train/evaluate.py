@@ -23,22 +23,20 @@ def evaluate(scores: Scores, calibration: Calibration) -> dict[str, float]:
     }
 
 
-def unblocked(scores: Scores, past: Scores, delay_days: int) -> Scores:
+def unblocked(scores: Scores, frauds: Scores, delay_days: int) -> Scores:
     """Without payments of cards that were known to be defrauded when their day began: such cards are blocked.
 
     A fraud is known `delay_days` after its payment (Le Borgne et al., Fraud Detection Handbook, chapter 5).
 
     Args:
         scores: payments of the test days.
-        past: earlier payments with what is known of them; margins are not looked at.
+        frauds: what turned out to be fraud in these and earlier days; margins are not looked at.
         delay_days: label delay.
     """
-    cards = np.concatenate([past.cards[past.labels > 0], scores.cards[scores.labels > 0]])
-    times = np.concatenate([past.times[past.labels > 0], scores.times[scores.labels > 0]])
     known: dict[str, int] = {}
-    for card, time in zip(cards, times, strict=True):
+    for card, time in zip(frauds.cards, frauds.times, strict=True):
         known[card] = min(int(time), known.get(card, int(time)))
     never = np.iinfo(np.int64).max
-    first = np.array([known.get(card, never) for card in scores.cards])
+    first = np.array([known.get(card, never) for card in scores.cards], dtype=np.int64)
     day_begins = scores.times // metrics.DAY * metrics.DAY
     return scores.where(first >= day_begins - delay_days * metrics.DAY)

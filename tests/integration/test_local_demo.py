@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.config import Paths, Settings
 from pipelines.errors import ClearholdError, Unaccounted
-from pipelines.flows import demo
+from pipelines.flows import demo, traffic
 from pipelines.flows.demo import Demo
 from pipelines.local.project import HERE, Project
 
@@ -69,7 +69,8 @@ for message in records("transactions", "decisions"):
     decision = parsed(message)
     if message.topic() == "decisions":
         row = pa.table({"transaction_id": [decision["transaction_id"]]})
-        write_deltalake(run / "lake" / "decisions", row, mode="append")
+        for table in ("features", "decisions"):
+            write_deltalake(run / "lake" / table, row, mode="append")
     elif decision is None:
         producer.produce("quarantine", json.dumps({"topic": "transactions"}))
         producer.flush()
@@ -102,7 +103,7 @@ HOST = """
 import os, sys
 from pathlib import Path
 from pipelines.config import Paths, Settings
-from pipelines.flows import demo
+from pipelines.flows import demo, traffic
 from pipelines.local.project import Project
 demo.run(Project(Path(sys.argv[1])), Settings(paths=Paths(run=Path(sys.argv[1]) / "run")), demo.Demo(rate=20), os.environ)
 """
@@ -156,7 +157,7 @@ def test_a_run_accounts_for_every_record_and_the_next_one_goes_on(
 
 
 def test_a_lost_payment_fails_the_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "CATCH_UP_SECONDS", 3.0)
+    monkeypatch.setattr(traffic, "PATIENCE_SECONDS", 3.0)
     with pytest.raises(Unaccounted, match="1 acknowledged records are unaccounted for"):
         demo.run(project, settings(project), Demo(seconds=1, rate=20), {**os.environ, "DROP": "1"})
     assert summary(project)["unaccounted"] == 1

@@ -29,6 +29,15 @@ signal.signal(signal.SIGTERM, end)
 note("began")
 while True: time.sleep(0.05)
 """
+# Ends only after another one has: both must have been asked by then.
+POLITE = """
+import signal, sys, time
+from pathlib import Path
+asked, journal = [], Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+print("polite", flush=True)
+while not (asked and "ended landing" in journal.read_text()): time.sleep(0.05)
+"""
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 PARENT = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)"
 FAILING = "import sys; print('ValueError: no such thing', file=sys.stderr); sys.exit({code})"
@@ -41,7 +50,7 @@ from pipelines.local import supervisor
 from pipelines.local.process import Program
 run, folder, journal, child, *names = sys.argv[1:]
 try:
-    with supervisor.opened(Path(run), Path(folder), os.environ, print, names) as tree:
+    with supervisor.opened(Path(run), Path(folder), os.environ, print, [[name] for name in names]) as tree:
         for name in reversed(names):
             tree.start(Program(name, (sys.executable, "-c", child, name, journal)))
         print("ready", flush=True)
@@ -61,7 +70,7 @@ class Tree:
         return Program(name, (sys.executable, "-c", CHILD, name, str(self.journal)), restarts=restarts)
 
     def opened(self, *order: str):
-        return supervisor.opened(self.run, HERE.root, os.environ, self.said.append, order)
+        return supervisor.opened(self.run, HERE.root, os.environ, self.said.append, [[name] for name in order])
 
     def happened(self) -> list[str]:
         return self.journal.read_text().splitlines() if self.journal.exists() else []
@@ -168,10 +177,20 @@ def test_one_that_does_not_listen_is_killed_and_the_others_still_end_in_order(tr
         processes.start(Program("hot", script(DEAF)))
         deaf = processes.processes["hot"]
         processes.wait(lambda: "deaf" in deaf.log.read_text() and len(tree.happened()) == 1, 30, "children")
-        processes.stop(["hot", "broker"], seconds=2)
+        processes.stop(["hot"], ["broker"], seconds=2)
     assert tree.happened() == ["began broker", "ended broker"]
     assert tree.said == ["hot did not end when asked and was killed"]
     assert not psutil.pid_exists(deaf.pid)
+
+
+def test_programs_of_a_group_are_asked_together(tree: Tree) -> None:
+    with tree.opened() as processes:
+        processes.start(tree.child("landing"))
+        processes.start(Program("hot", (sys.executable, "-c", POLITE, str(tree.journal))))
+        log = processes.processes["hot"].log
+        processes.wait(lambda: "polite" in log.read_text() and len(tree.happened()) == 1, 30, "children")
+        processes.stop(["hot", "landing"])
+    assert tree.said == []
 
 
 def test_descendants_end_with_their_program(tree: Tree) -> None:

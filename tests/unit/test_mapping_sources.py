@@ -75,17 +75,6 @@ def test_frauds_come_back_as_chargebacks(data: Path) -> None:
     }
 
 
-def test_payments_and_chargebacks_are_one_sequence(data: Path) -> None:
-    events = [(kind, record["transaction_id"]) for kind, record in Source(data, mapping()).events(delay_days=0)]
-    assert events == [
-        ("transaction", "1"),
-        ("transaction", "2"),
-        ("verdict", "2"),
-        ("transaction", "3"),
-        ("verdict", "3"),
-    ]
-
-
 def test_nothing_from_the_end_on_is_read(data: Path) -> None:
     source = Source(data, mapping(), until=datetime(2024, 1, 2, tzinfo=UTC))
     assert [row["transaction_id"] for batch in source.payments() for row in batch] == ["1", "2"]

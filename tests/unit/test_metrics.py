@@ -64,7 +64,7 @@ def test_calibration_error_is_relative_to_what_was_expected() -> None:
 
 
 def test_cards_known_to_be_defrauded_when_the_day_began_are_left_out() -> None:
-    past = scores([("old", 0, 1, 0.0), ("clean", 0, 0, 0.0)])
+    frauds = scores([("old", 0, 1, 0.0), ("old", 3 * DAY, 1, 0.0), ("clean", 9 * DAY, 1, 1.0)])
     tested = scores(
         [
             ("old", 7 * DAY + 5, 0, 1.0),  # its fraud of day 0 is not known when day 7 begins
@@ -74,7 +74,7 @@ def test_cards_known_to_be_defrauded_when_the_day_began_are_left_out() -> None:
             ("clean", 17 * DAY, 0, 1.0),
         ]
     )
-    left = unblocked(tested, past, 7)
+    left = unblocked(tested, frauds, 7)
     assert list(zip(left.cards, left.times // DAY, strict=True)) == [("old", 7), ("clean", 9), ("clean", 16)]
 
 
