@@ -27,6 +27,8 @@ log = logging.getLogger("clearhold.hot")
 
 REHEARSAL_SECONDS = 20
 FILLING_CHECKPOINT_SECONDS = 20
+PLANNED_AHEAD = 6
+"""How often the stateful query is planned before the door opens, so that its first checkpoint need not wait for the compiler."""
 Stopping = Callable[[], bool]
 
 
@@ -44,7 +46,7 @@ def run(settings: Settings, stopping: Stopping) -> None:
         fill(settings, spark, said, stopping)
         stateful = start(settings, spark, settings.hot.checkpoint_seconds)
         first_model(settings, spark, serving, said, stopping)
-        rehearse(settings, said, stopping)
+        rehearse(settings, spark, said, stopping)
         serve(settings, spark, stateful, serving, said, stopping)
     except Exception as problem:
         status.report(said, "failed", str(problem).splitlines()[0])
@@ -95,9 +97,12 @@ def first_model(settings: Settings, spark: "SparkSession", serving: Serving, sai
             time.sleep(settings.registry.poll_seconds)
 
 
-def rehearse(settings: Settings, said: Path, stopping: Stopping) -> None:
+def rehearse(settings: Settings, spark: "SparkSession", said: Path, stopping: Stopping) -> None:
     """Let recent history run through the model until the JVM has compiled what it needs. Gives up quietly: it is only speed."""
     status.report(said, "warming", "rehearsing on recent history")
+    for _ in range(PLANNED_AHEAD):
+        if not stopping():
+            enrich.plan(spark)
     deadline, seen = time.time() + REHEARSAL_SECONDS, -1
     while time.time() < deadline and not stopping():
         time.sleep(2)
