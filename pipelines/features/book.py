@@ -22,6 +22,9 @@ RECORD: Final = (
 )
 """DDL of a record on `features` and `applied`."""
 
+PAYMENT: Final = f'{{"{EVENT[0].name}":"transaction"'.encode()
+"""How the JSON of such a record begins when it is a payment: others are told apart without being parsed."""
+
 DERIVED: Final = {
     "amount": "amount_minor / 100D",
     "as_of": "coalesce(transaction_ms, event_ms)",
@@ -42,7 +45,7 @@ def feature_set() -> str:
 def state_set() -> str:
     """Fingerprint of what the stream keeps. Another one needs another checkpoint."""
     kept = [(entity.key, entity.states, _stage_input(position)) for position, entity in enumerate(ENTITIES)]
-    return _fingerprint([DERIVED, kept])
+    return _fingerprint([EVENT, DERIVED, kept])
 
 
 def model_inputs() -> list[str]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipelines.config import Settings
-from pipelines.errors import Unaccounted, UsageError
+from pipelines.errors import UsageError
 from pipelines.flows import past
 from pipelines.flows.traffic import Sender, Traffic
-from pipelines.local import landed, stack, summary
+from pipelines.local import stack, summary
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
@@ -47,20 +47,7 @@ def run(
         first_model = open_doors(running, wanted, fresh, screen)
         traffic = Traffic(running, screen)
         traffic.run(bank(running, demo))
-    seconds = {
-        "setup": setup_seconds,
-        "first_model": first_model,
-        **traffic.first_moments(),
-        "total": setup_seconds + screen.seconds,
-    }
-    rows, peaks = landed.rows(settings.paths.lake), running.processes.memory.peak_mb
-    totals = summary.summarise(traffic.ledger, traffic.sent, rows, seconds, peaks)
-    file = summary.write(settings.paths.run, totals)
-    screen.print(f"\n{summary.words(totals)}\n\n  {file}")
-    if totals["unaccounted"]:
-        raise Unaccounted(
-            f"{totals['unaccounted']} acknowledged records are unaccounted for: see {settings.paths.run / 'logs'}"
-        )
+    traffic.account({"setup": setup_seconds, "first_model": first_model})
 
 
 def whose_run(run: Path, demo: Demo) -> tuple[bool, past.Wanted]:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.config import Settings
-from pipelines.errors import Unaccounted, UsageError
+from pipelines.errors import UsageError
 from pipelines.flows import opening, playing, stand_in
 from pipelines.flows.opening import Opening, Replay
 from pipelines.flows.playing import Playing
 from pipelines.flows.traffic import Sender, Traffic
 from pipelines.ingest.recording import Recording
-from pipelines.local import landed, lending, stack, summary
+from pipelines.local import lending, stack
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
@@ -43,18 +43,7 @@ def run(
         first_model = open_doors(running, recording, replay, chosen, screen)
         traffic = Traffic(running, screen)
         traffic.run(Sender(playing.NAME, "jobs.play_recording", arguments(replay, chosen)))
-    seconds = {
-        "setup": setup_seconds,
-        "first_model": first_model,
-        **traffic.first_moments(),
-        "total": setup_seconds + screen.seconds,
-    }
-    rows, peaks = landed.rows(settings.paths.lake), running.processes.memory.peak_mb
-    totals = summary.summarise(traffic.ledger, traffic.sent, rows, seconds, peaks)
-    file = summary.write(place, totals)
-    screen.print(f"\n{summary.words(totals)}\n\n  {file}")
-    if totals["unaccounted"]:
-        raise Unaccounted(f"{totals['unaccounted']} acknowledged records are unaccounted for: see {place / 'logs'}")
+    traffic.account({"setup": setup_seconds, "first_model": first_model})
 
 
 def check(replay: Replay, place: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,8 +80,8 @@ def fill(settings: Settings, spark: "SparkSession", said: Path, stopping: Stoppi
             require_active(query)
             status.report(said, "warming", f"filling the state from history: {share:.0%}", share=share)
             time.sleep(1)
-    reached = checkpoints(query)
-    while checkpoints(query) == reached and not stopping():
+    reached = checkpoints(query.lastProgress)
+    while checkpoints(query.lastProgress) == reached and not stopping():
         require_active(query)
         status.report(said, "warming", "keeping the filled state")
         time.sleep(0.2)
@@ -155,9 +155,8 @@ def require_active(stateful: "StreamingQuery") -> None:
         raise Unaccounted(f"enrich stopped by itself; start again to go on at its checkpoint: {stateful.exception()}")
 
 
-def checkpoints(stateful: "StreamingQuery") -> int:
-    """Checkpoints that the query has behind it since it was new."""
-    progress = stateful.lastProgress
+def checkpoints(progress: Mapping[str, Any] | None) -> int:
+    """Checkpoints that a query has behind it since it was new, from its latest report."""
     return progress["batchId"] + 1 if progress else 0
 
 
@@ -185,7 +184,7 @@ def _facts(stateful: "StreamingQuery", serving: Serving) -> dict[str, Any]:
     return {
         "model_version": serving.champion.version if serving.champion else None,
         "policy_version": serving.policy.version if serving.policy else None,
-        "checkpoints": checkpoints(stateful),
+        "checkpoints": checkpoints(progress),
         "last_checkpoint": progress["durationMs"] if progress else {},
         "swaps": serving.swaps,
     }

@@ -2,11 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipelines.catalog import DECISIONS, FEATURES
-from pipelines.local import landed
+from pipelines.errors import Unaccounted
+from pipelines.local import landed, summary
 from pipelines.local.ledger import Ledger
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
@@ -53,7 +54,27 @@ class Traffic:
         self.sent = self._running.status(sender.name)
         self.ledger.close()
 
-    def first_moments(self) -> dict[str, float | None]:
+    def account(self, seconds: Mapping[str, float | None]) -> None:
+        """Write what the run came to, beside its logs, and say it.
+
+        Args:
+            seconds: how long set-up and the first model took, None for what was not done.
+
+        Raises:
+            Unaccounted: an acknowledged record has neither a decision nor a quarantine row, nor is it a duplicate.
+        """
+        paths = self._running.settings.paths
+        took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
+        rows, peaks = landed.rows(paths.lake), self._running.processes.memory.peak_mb
+        totals = summary.summarise(self.ledger, self.sent, rows, took, peaks)
+        file = summary.write(paths.run, totals)
+        self._screen.print(f"\n{summary.words(totals)}\n\n  {file}")
+        if totals["unaccounted"]:
+            raise Unaccounted(
+                f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"
+            )
+
+    def _first_moments(self) -> dict[str, float | None]:
         """Seconds from the start of the run to the first decision and to the first alert; None for what never came."""
         moments = {"first_decision": self._window.first_decision_at, "first_alert": self._window.first_alert_at}
         return {name: None if at is None else at - self._began for name, at in moments.items()}

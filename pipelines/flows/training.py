@@ -66,8 +66,8 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
         with progress.stage("features"), ThreadPoolExecutor(1) as pool:
             computed = pool.submit(backfill.in_own_process, lesson.history, features, split.test_until, FEATURE_MEMORY)
             spark = session.lake(settings.lake, "clearhold-train")  # starts meanwhile
-            computed.result()
         try:
+            computed.result()
             version = train(spark, settings.registry, lesson, split, features, progress)
         finally:
             spark.stop()

@@ -39,7 +39,7 @@ class Process:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             self._popen = self._start(folder, out, {**environ, **program.environment})
-        self.began = time.monotonic()
+        self.began, self._asked = time.monotonic(), False
 
     @property
     def pid(self) -> int:
@@ -52,8 +52,9 @@ class Process:
         return self._popen.poll()
 
     def ask(self) -> None:
-        """Ask it to end."""
-        if self.code is None:
+        """Ask it to end, once: many programs take a second signal for impatience."""
+        if self.code is None and not self._asked:
+            self._asked = True
             self._popen.terminate()
 
     def end(self, seconds: float) -> bool:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 NAME = "score"
-PAYMENT = b'{"kind":"transaction"'
-"""How a payment's record begins: what is not scored is told apart without being parsed."""
 CHECKPOINT_SECONDS = 3600
 """Rare, for each stops the flow: what is decided is the place where this query goes on, not its checkpoint."""
 
@@ -71,7 +69,7 @@ def start(
     History comes along as a rehearsal: it takes the same way through the model, and its output goes to a topic for nobody.
     """
     records = streams.from_kafka(spark, kafka, [FEATURES, APPLIED], offsets)
-    payments = records.where(F.startswith("value", F.lit(PAYMENT)))
+    payments = records.where(F.startswith("value", F.lit(book.PAYMENT)))
     rows = decisions(_parsed(payments), champion, policy)
     topic = F.when(F.col("topic") == FEATURES.name, DECISIONS.name).otherwise(REHEARSAL.name)
     value = F.to_json(F.struct(*names(DECISION)))

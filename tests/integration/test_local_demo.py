@@ -103,7 +103,7 @@ HOST = """
 import os, sys
 from pathlib import Path
 from pipelines.config import Paths, Settings
-from pipelines.flows import demo, traffic
+from pipelines.flows import demo
 from pipelines.local.project import Project
 demo.run(Project(Path(sys.argv[1])), Settings(paths=Paths(run=Path(sys.argv[1]) / "run")), demo.Demo(rate=20), os.environ)
 """

@@ -61,6 +61,9 @@ def test_fingerprints_tell_definitions_apart(monkeypatch: pytest.MonkeyPatch) ->
     fewer = CARD._replace(states=CARD.states[1:])
     monkeypatch.setattr(book, "ENTITIES", (fewer, *book.ENTITIES[1:]))
     assert book.state_set() != states
+    monkeypatch.undo()
+    monkeypatch.setattr(book, "EVENT", book.EVENT[:-1])  # the last event of an entity is part of its state
+    assert book.state_set() != states
 
 
 def test_model_inputs_replace_the_unknown_by_the_declared_default() -> None:
