@@ -33,12 +33,12 @@ def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path, seco
     """
     spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
     records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY])
-    enriched = compile.stream(admitted(records))
+    enriched = compile.stream(admitted(records), hot.state_partitions)
     checkpoint = checkpoints / f"{NAME}-{book.state_set()}"
     return streams.to_kafka(_records(enriched), NAME, kafka, checkpoint, seconds)
 
 
-def plan(spark: "SparkSession") -> None:
+def plan(spark: "SparkSession", partitions: int) -> None:
     """Plan and run the query once, as a batch over one record that is refused.
 
     A checkpoint waits for planning, which takes a second until the optimizer has been compiled, and a tenth of that then.
@@ -51,7 +51,7 @@ def plan(spark: "SparkSession") -> None:
         F.col("id").alias("offset"),
         F.timestamp_millis("id").alias("timestamp"),
     )
-    _records(compile.stream(admitted(record))).write.format("noop").mode("overwrite").save()
+    _records(compile.stream(admitted(record), partitions)).write.format("noop").mode("overwrite").save()
 
 
 def _records(enriched: "DataFrame") -> "DataFrame":

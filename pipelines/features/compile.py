@@ -21,12 +21,17 @@ ARRIVAL = "event_ms, kind, event_id"
 """Order of a batch without sequence numbers: by time, repeatable."""
 
 
-def stream(events: "DataFrame") -> "DataFrame":
+def stream(events: "DataFrame", partitions: int) -> "DataFrame":
     """Events as a real-time stream -> the same rows with sequence numbers and features, one row out per row in.
 
     Needs update mode. The state has no expiry: it grows with the number of entities, each bounded.
+
+    Args:
+        events: columns of `schemas.EVENT`.
+        partitions: of each keyed stage. With one, all stages run in one task: a row is handed on in memory, where several
+            partitions need a shuffle between any two stages.
     """
-    return _compile(events, _keep_in_stream)
+    return _compile(events.repartition(1) if partitions == 1 else events, _keep_in_stream)
 
 
 def batch(events: "DataFrame", order: str = ARRIVAL) -> "DataFrame":

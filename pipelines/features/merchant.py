@@ -29,9 +29,15 @@ KEPT: Final = 96
 TAU: Final = 30 * DAY
 UNUSUAL: Final = 3
 """Times the card's usual amount, or standard deviations at the merchant, from which an amount explains a fraud by itself."""
-HORIZONS: Final = (1, 3, 7, 14, 28)
+HORIZONS: Final = (1, 7, 28)
+"""Days of payments with a known outcome that a share looks at."""
 
 _payment = "kind = 'transaction'"
+
+
+def _count(times: str, days: int) -> str:
+    return f"double(size(filter({times}, x -> x > as_of - {LABEL_DELAY + days * DAY})))"
+
 
 STATES: Final = (
     State(
@@ -93,17 +99,16 @@ VIEWS: Final = (
         "Times of payments with a known outcome",
         f"filter(merchant_past.at, x -> x <= as_of - {LABEL_DELAY})",
     ),
+    *(
+        View(f"merchant_matured_{days}d", f"How many of these, {days} days long", _count("merchant_matured", days))
+        for days in HORIZONS[:-1]
+    ),
     View(
         "merchant_genuine_ms",
         "Latest payment that matured without a fraud verdict",
         f"get(filter(merchant_past, x -> x.at <= as_of - {LABEL_DELAY} and not array_contains(merchant_frauds.id, x.id)), 0).at",
     ),
 )
-
-
-def _count(times: str, days: int) -> str:
-    return f"double(size(filter({times}, x -> x > as_of - {LABEL_DELAY + days * DAY})))"
-
 
 VOLUME: Final = (
     Feature("merchant_n_1h", "payments", "In the past hour", f"double(size({within('merchant_past', HOUR)}))"),
@@ -124,14 +129,11 @@ VOLUME: Final = (
 )
 
 RISK: Final = (
-    *(
-        Feature(
-            f"merchant_matured_{days}d",
-            "payments",
-            f"With a known outcome, {days} days long",
-            _count("merchant_matured", days),
-        )
-        for days in HORIZONS
+    Feature(
+        "merchant_matured_28d",
+        "payments",
+        "With a known outcome, 28 days long",
+        _count("merchant_matured", HORIZONS[-1]),
     ),
     *(
         Feature(
@@ -158,7 +160,7 @@ RISK: Final = (
             f"Frauds of payments with a known outcome, {days} days long",
             f"{_count('merchant_frauds.at', days)} / greatest(merchant_matured_{days}d, 1D)",
         )
-        for days in (1, 7, 28)
+        for days in HORIZONS
     ),
     Feature(
         "merchant_run",

@@ -85,8 +85,8 @@ def faded(state: str, tau: int) -> str:
 
 def once(events: str) -> str:
     """SQL: the same payment twice counts once. Sorting shows cheaply that there is no repeat, which is nearly always so."""
-    ids = f"sort_array({events}.id)"
-    repeats = f"array_contains(zip_with({ids}, slice({ids}, 2, size({events})), (a, b) -> a <=> b), true)"
+    neighbours = "filter(ids, (id, i) -> id <=> get(ids, i + 1))"
+    repeats = f"exists(array(sort_array({events}.id)), ids -> size({neighbours}) > 0)"
     return f"if({repeats}, filter({events}, (x, i) -> array_position({events}.id, x.id) = i + 1), {events})"
 
 

@@ -102,7 +102,7 @@ def rehearse(settings: Settings, spark: "SparkSession", said: Path, stopping: St
     status.report(said, "warming", "rehearsing on recent history")
     for _ in range(PLANNED_AHEAD):
         if not stopping():
-            enrich.plan(spark)
+            enrich.plan(spark, settings.hot.state_partitions)
     deadline, seen = time.time() + REHEARSAL_SECONDS, -1
     while time.time() < deadline and not stopping():
         time.sleep(2)

@@ -9,7 +9,7 @@ from pipelines.schemas import EVENT
 
 
 def test_the_query_can_be_planned_ahead(spark: SparkSession) -> None:
-    query.plan(spark)
+    query.plan(spark, 1)
     assert not spark.streams.active
 
 
