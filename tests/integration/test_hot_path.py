@@ -110,13 +110,21 @@ class Crash:
         self.happened = True
 
 
-@pytest.fixture(scope="module")
-def settled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one task", "shuffled"])
+def settled(
+    request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """A run that took history, payments, signals and bad records, killed with -9 behind its first checkpoint."""
     run = tmp_path_factory.mktemp("hot") / "run"
     settings = Settings(
         registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
-        hot=Hot(checkpoint_seconds=6, await_history=True, warmup_records=200, driver_memory="1g"),
+        hot=Hot(
+            checkpoint_seconds=6,
+            await_history=True,
+            warmup_records=200,
+            driver_memory="1g",
+            state_partitions=request.param,
+        ),
         paths=Paths(run=run, policy=Path("conf/policy.yaml")),
     )
     known = list(signals(PAID))
