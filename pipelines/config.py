@@ -37,7 +37,7 @@ class Hot(Section):
 
     master: str = Field("local[32]", description="slots: more than all tasks of both queries, or a swap starves them")
     driver_memory: str = "2g"
-    java_options: str = Field("-XX:+UseParallelGC -Xmn400m", description="of the Java machine that decides")
+    java_options: str = Field("", description="of the Java machine that decides")
     state_partitions: int = Field(2, ge=1, description="partitions of each keyed stage")
     checkpoint_seconds: int = Field(240, ge=5, description="seconds between checkpoints; each stops the flow briefly")
     place_seconds: float = Field(20, gt=0, description="how often the place reached is kept, for an exact restart")

@@ -130,9 +130,9 @@ VOLUME: Final = (
 
 RISK: Final = (
     Feature(
-        "merchant_matured_28d",
+        f"merchant_matured_{HORIZONS[-1]}d",
         "payments",
-        "With a known outcome, 28 days long",
+        f"With a known outcome, {HORIZONS[-1]} days long",
         _count("merchant_matured", HORIZONS[-1]),
     ),
     *(
