@@ -20,6 +20,7 @@ from pipelines.flows import scoring
 def main(settings: Annotated[Path, typer.Option("--config", help="settings file (YAML)")]) -> None:
     """Decide on payments until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.WARNING)
     scoring.run(config.load(settings), entry.stopping())
 
 

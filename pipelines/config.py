@@ -42,7 +42,7 @@ class Hot(Section):
     checkpoint_seconds: int = Field(240, ge=5, description="seconds between checkpoints; each stops the flow briefly")
     place_seconds: float = Field(20, gt=0, description="how often the place reached is kept, for an exact restart")
     await_history: bool = Field(False, description="open only after a published history is in the state")
-    warmup_records: int = Field(3000, ge=0, description="recent history records scored before the door opens")
+    warmup_records: int = Field(20_000, ge=0, description="recent history records scored before the door opens")
 
 
 class Lake(Section):

@@ -6,7 +6,7 @@ from typing import Final
 from pipelines.features.card import CARD
 from pipelines.features.device import DEVICE
 from pipelines.features.merchant import MERCHANT
-from pipelines.features.spec import Feature
+from pipelines.features.spec import Feature, place
 from pipelines.schemas import EVENT, ddl
 
 ENTITIES: Final = (CARD, MERCHANT, DEVICE)
@@ -29,6 +29,7 @@ DERIVED: Final = {
     "amount": "amount_minor / 100D",
     "as_of": "coalesce(transaction_ms, event_ms)",
     "payment": "xxhash64(transaction_id)",
+    "place": place("coalesce(transaction_ms, event_ms)", "xxhash64(transaction_id)"),
     "card": "xxhash64(card_id)",
     "merchant": "xxhash64(merchant_id)",
     "device": "if(device_id is null, null, xxhash64(device_id))",

@@ -18,6 +18,7 @@ from pipelines.features.spec import (
     latest_listing,
     listed,
     once,
+    place,
     total,
     within,
 )
@@ -54,7 +55,7 @@ VIEWS: Final = (
     View(
         "card_past",
         "Payments before this one, latest first",
-        "filter(card_kept, x -> x.id <> payment and (x.at < as_of or (x.at = as_of and x.id < payment)))",
+        f"filter(card_kept, x -> x.id <> payment and {place('x.at', 'x.id')} < place)",
     ),
     View("card_30d", "Past 30 days", within("card_past", 30 * DAY)),
     View("card_14d", "Past 14 days", within("card_30d", 14 * DAY)),

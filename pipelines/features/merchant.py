@@ -3,7 +3,8 @@
 A payment counts as genuine once it is older than the label delay without a fraud verdict: chargeback feeds send only frauds.
 A known fraud is *unexplained* when its amount was neither unusual for its card nor for the merchant: then the place is the
 suspect. Horizons start at the label delay, where outcomes are known: a verdict that came early counts as fresh, or shares
-would set frauds against genuine payments that nobody has had the time to confirm.
+would set frauds against genuine payments that nobody has had the time to confirm. A payment is known by its place (time and
+id) here: sent again with another time, it counts as another one.
 """
 
 from typing import Final
@@ -19,10 +20,12 @@ from pipelines.features.spec import (
     decayed,
     faded,
     last,
+    last_places,
     latest_listing,
     listed,
     once,
-    within,
+    start,
+    time,
 )
 
 KEPT: Final = 96
@@ -35,22 +38,27 @@ HORIZONS: Final = (1, 7, 28)
 _payment = "kind = 'transaction'"
 
 
-def _count(times: str, days: int) -> str:
-    return f"double(size(filter({times}, x -> x > as_of - {LABEL_DELAY + days * DAY})))"
+def _since(places: str, span: int) -> str:
+    """Places of payments less than `span` milliseconds before the present one."""
+    return f"filter({places}, x -> x >= {start(f'as_of + 1 - {span}')})"
+
+
+def _count(places: str, days: int) -> str:
+    return f"double(size({_since(places, LABEL_DELAY + days * DAY)}))"
 
 
 STATES: Final = (
     State(
         "merchant_payments",
         f"The last {KEPT} payments",
-        last(KEPT, "event_ms as at, payment as id", "event_ms", _payment),
+        last_places(KEPT, _payment),
     ),
     State(
         "merchant_verdicts",
         "The last 48 verdicts",
         last(
             48,
-            "transaction_ms as at, payment as id, amount as amount, card_ratio as ratio, verdict = 'fraud' as fraud",
+            "transaction_ms as at, place as id, amount as amount, card_ratio as ratio, verdict = 'fraud' as fraud",
             "event_ms",
             "kind = 'verdict'",
         ),
@@ -69,11 +77,11 @@ STATES: Final = (
 )
 
 VIEWS: Final = (
-    View("merchant_kept", "Payments kept, each once", once("coalesce(merchant_payments, array())")),
     View(
         "merchant_past",
-        "Times of payments before this one, latest first",
-        "filter(merchant_kept, x -> x.id <> payment and x.at <= as_of)",
+        "Places of payments before this one, latest first, each once",
+        "filter(coalesce(merchant_payments, array()), (x, i) -> x <> place and not (x <=> get(merchant_payments, i + 1))"
+        f" and x < {start('as_of + 1')})",
     ),
     View("merchant_judged", "Verdicts, the latest of each payment", once("coalesce(merchant_verdicts, array())")),
     View("merchant_known", "Payments known as fraud", "filter(merchant_judged, x -> x.fraud and x.at <= as_of)"),
@@ -96,8 +104,8 @@ VIEWS: Final = (
     ),
     View(
         "merchant_matured",
-        "Times of payments with a known outcome",
-        f"filter(merchant_past.at, x -> x <= as_of - {LABEL_DELAY})",
+        "Places of payments with a known outcome",
+        f"filter(merchant_past, x -> x < {start(f'as_of + 1 - {LABEL_DELAY}')})",
     ),
     *(
         View(f"merchant_matured_{days}d", f"How many of these, {days} days long", _count("merchant_matured", days))
@@ -106,17 +114,17 @@ VIEWS: Final = (
     View(
         "merchant_genuine_ms",
         "Latest payment that matured without a fraud verdict",
-        f"get(filter(merchant_past, x -> x.at <= as_of - {LABEL_DELAY} and not array_contains(merchant_frauds.id, x.id)), 0).at",
+        time("get(filter(merchant_matured, x -> not array_contains(merchant_frauds.id, x)), 0)"),
     ),
 )
 
 VOLUME: Final = (
-    Feature("merchant_n_1h", "payments", "In the past hour", f"double(size({within('merchant_past', HOUR)}))"),
+    Feature("merchant_n_1h", "payments", "In the past hour", f"double(size({_since('merchant_past', HOUR)}))"),
     Feature(
         "merchant_n_7d",
         "payments",
         f"In the past 7 days, at most {KEPT}",
-        f"double(size({within('merchant_past', 7 * DAY)}))",
+        f"double(size({_since('merchant_past', 7 * DAY)}))",
     ),
     Feature("merchant_volume", "payments", "Decayed over 30 days, no bound", faded("merchant_w", TAU)),
     Feature(
@@ -140,7 +148,7 @@ RISK: Final = (
             f"merchant_unexplained_{days}d",
             "payments",
             f"Unexplained frauds, {days} days long",
-            _count("merchant_unexplained.at", days),
+            _count("merchant_unexplained.id", days),
         )
         for days in HORIZONS
     ),
@@ -158,7 +166,7 @@ RISK: Final = (
             f"merchant_fraud_share_{days}d",
             "share",
             f"Frauds of payments with a known outcome, {days} days long",
-            f"{_count('merchant_frauds.at', days)} / greatest(merchant_matured_{days}d, 1D)",
+            f"{_count('merchant_frauds.id', days)} / greatest(merchant_matured_{days}d, 1D)",
         )
         for days in HORIZONS
     ),

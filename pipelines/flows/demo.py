@@ -83,8 +83,9 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
     if fresh:
         processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
         running.await_registry()
-        running.start_job("train", "jobs.train_model", "--history", str(history), "--promote", "--quick", once=True)
-        screen.say("the first model is being trained while the stream fills its state")
+        lesson = ("--history", str(history), "--logged", "--promote", "--quick")
+        running.start_job("train", "jobs.train_model", *lesson, once=True)
+        screen.say("the first model is trained on what the stream logs while it fills its state")
         running.wait(lambda: processes.is_done("train"), OPEN_SECONDS, "there is no first model", ("train", "hot"))
         first_model = screen.seconds
         screen.say("the first model is the champion")

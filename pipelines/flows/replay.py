@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -105,8 +106,9 @@ def _provide_model(running: Stack, replay: Replay, chosen: Opening, screen: Scre
         return None
     history = ("--history", str(running.settings.paths.run / "history"))
     delay = ("--label-delay-days", str(replay.label_delay_days))
-    running.start_job("trainer", "jobs.train_model", *history, *delay, "--promote", "--quick", once=True)
-    screen.say("a model is being trained on it while the stream fills its state")
-    running.processes.wait(lambda: running.processes.is_done("trainer"), OPEN_SECONDS, "there is no model")
+    running.start_job("train", "jobs.train_model", *history, *delay, "--logged", "--promote", "--quick", once=True)
+    screen.say("a model is trained on what the stream logs while it fills its state")
+    done = partial(running.processes.is_done, "train")
+    running.wait(done, OPEN_SECONDS, "there is no model", ("train", "hot"))
     screen.say("the model is the champion")
     return screen.seconds

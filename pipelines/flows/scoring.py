@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import registry, session, status
 from pipelines.catalog import REHEARSAL
-from pipelines.config import Settings
+from pipelines.config import Hot, Settings
 from pipelines.enrich import query as enrich
 from pipelines.enrich.history import Filling
 from pipelines.errors import ModelRejected, Unaccounted, Unavailable
@@ -27,9 +27,24 @@ log = logging.getLogger("clearhold.hot")
 
 REHEARSAL_SECONDS = 20
 FILLING_CHECKPOINT_SECONDS = 20
-PLANNED_AHEAD = 6
-"""How often the stateful query is planned before the door opens, so that its first checkpoint need not wait for the compiler."""
+PLANNED_AHEAD = 16
+SETTLED_SECONDS = 30
+"""How long after the door opened a payment is sure to be decided that waited there."""
 Stopping = Callable[[], bool]
+
+
+class Planner:
+    """Plans the stateful query PLANNED_AHEAD times in advance, so that its first checkpoint need not wait for the compiler."""
+
+    def __init__(self, spark: "SparkSession", hot: Hot) -> None:
+        """Nothing is planned yet."""
+        self._spark, self._partitions, self.left = spark, hot.state_partitions, PLANNED_AHEAD
+
+    def step(self) -> None:
+        """Plan once, if it was not enough yet."""
+        if self.left:
+            enrich.plan(self._spark, self._partitions)
+            self.left -= 1
 
 
 def run(settings: Settings, stopping: Stopping) -> None:
@@ -42,12 +57,14 @@ def run(settings: Settings, stopping: Stopping) -> None:
     status.report(said, "starting", "starting Spark")
     spark = session.hot(settings.hot)
     serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
+    planner = Planner(spark, settings.hot)
     try:
-        fill(settings, spark, said, stopping)
+        fill(settings, spark, planner, said, stopping)
         stateful = start(settings, spark, settings.hot.checkpoint_seconds)
         first_model(settings, spark, serving, said, stopping)
-        rehearse(settings, spark, said, stopping)
-        serve(settings, spark, stateful, serving, said, stopping)
+        if not serving.is_awaited:
+            rehearse(settings, planner, said, stopping)
+        serve(settings, spark, stateful, serving, planner, said, stopping)
     except Exception as problem:
         status.report(said, "failed", str(problem).splitlines()[0])
         raise
@@ -64,7 +81,7 @@ def start(settings: Settings, spark: "SparkSession", checkpoint_seconds: int) ->
     return enrich.start(spark, settings.kafka, settings.hot, settings.paths.checkpoints, checkpoint_seconds)
 
 
-def fill(settings: Settings, spark: "SparkSession", said: Path, stopping: Stopping) -> None:
+def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path, stopping: Stopping) -> None:
     """Take a history that was announced into the state.
 
     Checkpoints are close together here: nothing waits for a decision yet, a crash repeats little, and planning, the larger part
@@ -84,6 +101,7 @@ def fill(settings: Settings, spark: "SparkSession", said: Path, stopping: Stoppi
     while checkpoints(query.lastProgress) == reached and not stopping():
         require_active(query)
         status.report(said, "warming", "keeping the filled state")
+        planner.step()
         time.sleep(0.2)
     query.stop()
 
@@ -97,12 +115,11 @@ def first_model(settings: Settings, spark: "SparkSession", serving: Serving, sai
             time.sleep(settings.registry.poll_seconds)
 
 
-def rehearse(settings: Settings, spark: "SparkSession", said: Path, stopping: Stopping) -> None:
+def rehearse(settings: Settings, planner: Planner, said: Path, stopping: Stopping) -> None:
     """Let recent history run through the model until the JVM has compiled what it needs. Gives up quietly: it is only speed."""
     status.report(said, "warming", "rehearsing on recent history")
-    for _ in range(PLANNED_AHEAD):
-        if not stopping():
-            enrich.plan(spark, settings.hot.state_partitions)
+    while planner.left and not stopping():
+        planner.step()
     deadline, seen = time.time() + REHEARSAL_SECONDS, -1
     while time.time() < deadline and not stopping():
         time.sleep(2)
@@ -117,13 +134,16 @@ def serve(
     spark: "SparkSession",
     stateful: "StreamingQuery",
     serving: Serving,
+    planner: Planner,
     said: Path,
     stopping: Stopping,
 ) -> None:
     """Watch both queries, keep the place, look for another model or policy."""
-    turn = 0
+    turn, opened = 0, time.monotonic()
     while not stopping():
         require_active(stateful)
+        if time.monotonic() - opened > SETTLED_SECONDS:
+            planner.step()
         if turn % max(1, int(settings.hot.place_seconds / settings.registry.poll_seconds)) == 0:
             serving.watch()
         note = renew(settings, spark, serving)
@@ -174,8 +194,8 @@ def _swap(settings: Settings, serving: Serving, want: Wanted) -> None:
     present = serving.champion
     if present is None or present.version != want.version:
         present = models.load(want.version, registry.fetch(settings.registry, want.version, settings.paths.models))
-    serving.put(present, policy)
-    choice.remember(settings.paths, want.version)
+    serving.put(present, policy, choice.has_served(settings.paths, want.version, policy))
+    choice.remember(settings.paths, want.version, policy)
     log.info("model version %s with policy %s serves", want.version, policy.version)
 
 

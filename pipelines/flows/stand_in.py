@@ -47,8 +47,8 @@ def provide(running: Stack, screen: Screen) -> None:
     screen.say(f"a model is being trained on {DAYS} days of a simulated bank; it is kept for the next time")
     history = running.settings.paths.run / "history"
     write_history(Bank(SEED, CARDS, 2.0, BEGIN), DAYS, history)
-    running.start_job("trainer", "jobs.train_model", "--history", str(history), "--promote", once=True)
-    running.processes.wait(lambda: running.processes.is_done("trainer"), TRAINING_SECONDS, "there is no model")
+    running.start_job("train", "jobs.train_model", "--history", str(history), "--promote", once=True)
+    running.wait(lambda: running.processes.is_done("train"), TRAINING_SECONDS, "there is no model", ("train",))
     _twin(settings)
     _keep(running.settings.paths.run / "registry", _kept(running))
 

@@ -108,6 +108,7 @@ class Stretch:
             "decided_per_second": round(within / load.seconds, 1),
             "cpu_us_per_tx": round(cpu * 1e6 / within, 1) if cpu and within else None,
             "peak_rss_mb": dict(self._running.processes.memory.peak_mb),
+            "peak_rss_mb_together": self._running.processes.memory.together_mb,
             "checkpoints": self._checkpoints(),
             "standstills": [
                 {"at_s": self._second(at / 1000), "ms": ms} for at, ms in standstills(times[times >= begin])

@@ -65,8 +65,8 @@ class Traffic:
         """
         paths = self._running.settings.paths
         took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
-        rows, peaks = landed.rows(paths.lake), self._running.processes.memory.peak_mb
-        totals = summary.summarise(self.ledger, self.sent, rows, took, peaks)
+        rows, memory = landed.rows(paths.lake), self._running.processes.memory
+        totals = summary.summarise(self.ledger, self.sent, rows, took, memory)
         file = summary.write(paths.run, totals)
         self._screen.print(f"\n{summary.words(totals)}\n\n  {file}")
         if totals["unaccounted"]:

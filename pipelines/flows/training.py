@@ -12,7 +12,7 @@ from pipelines import registry, session
 from pipelines.config import Registry, Settings
 from pipelines.errors import UsageError
 from pipelines.features import book
-from pipelines.flows import backfill
+from pipelines.flows import backfill, logged
 from pipelines.train import examples, fit, pictures
 from pipelines.train.evaluate import evaluate
 from pipelines.train.learn import Learned, learn
@@ -34,11 +34,13 @@ class Lesson(NamedTuple):
         history: folder with transactions.parquet and signals.parquet; what nobody knew yet is not looked at.
         profile: how to fit.
         label_delay_days: payments younger than this at the end of the history are not used.
+        logged: a stream takes the same history in: its features are used, rather than computed once more.
     """
 
     history: Path
     profile: fit.Profile
     label_delay_days: int
+    logged: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -64,10 +66,16 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
         registry.champion_version(settings.registry)  # to fail now rather than after fitting
         features = Path(scratch) / "features"
         with progress.stage("features"), ThreadPoolExecutor(1) as pool:
-            computed = pool.submit(backfill.in_own_process, lesson.history, features, split.test_until, FEATURE_MEMORY)
+            if lesson.logged:
+                ready = pool.submit(logged.await_taken_in, settings.kafka)
+            else:
+                ready = pool.submit(backfill.in_own_process, lesson.history, features, split.test_until, FEATURE_MEMORY)
             spark = session.lake(settings.lake, "clearhold-train")  # starts meanwhile
         try:
-            computed.result()
+            ready.result()
+            if lesson.logged:
+                with progress.stage("features"):
+                    logged.write(spark, settings.kafka, features, split.test_until)
             version = train(spark, settings.registry, lesson, split, features, progress)
         finally:
             spark.stop()

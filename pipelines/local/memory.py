@@ -17,12 +17,14 @@ class Memory:
     Attributes:
         now_mb: by program, at the last look.
         peak_mb: by program, the most that was seen.
+        together_mb: of all programs at one time, the most that was seen.
     """
 
     def __init__(self) -> None:
         """Nothing has been looked at yet."""
         self.now_mb: dict[str, int] = {}
         self.peak_mb: dict[str, int] = {}
+        self.together_mb = 0
         self._due = 0.0
 
     def look(self, processes: Mapping[str, Process]) -> None:
@@ -35,6 +37,7 @@ class Memory:
         self.now_mb = {**taken, "supervisor": _resident(psutil.Process()) // MEGABYTE}
         for name, megabytes in self.now_mb.items():
             self.peak_mb[name] = max(megabytes, self.peak_mb.get(name, 0))
+        self.together_mb = max(self.together_mb, sum(self.now_mb.values()))
 
 
 def _resident(process: psutil.Process) -> int:

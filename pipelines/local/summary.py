@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.local.ledger import Ledger
+from pipelines.local.memory import Memory
 from pipelines.schemas import ACTIONS
 
 FILE = "summary.json"
@@ -16,7 +17,7 @@ def summarise(
     bank: Mapping[str, Any],
     landed: Mapping[str, int],
     seconds: Mapping[str, float | None],
-    peak_rss_mb: Mapping[str, int],
+    memory: Memory,
 ) -> dict[str, Any]:
     """The summary of a run.
 
@@ -25,7 +26,7 @@ def summarise(
         bank: what the sender says: sent, acknowledged, verdicts.
         landed: rows of every table of the lake.
         seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
-        peak_rss_mb: by program.
+        memory: what the programs took.
 
     Returns:
         The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone.
@@ -47,7 +48,8 @@ def summarise(
         "landed": dict(landed),
         "quality": {"suites": 0, "failed": 0},
         "seconds": {name: None if value is None else round(value, 1) for name, value in seconds.items()},
-        "peak_rss_mb": dict(peak_rss_mb),
+        "peak_rss_mb": dict(memory.peak_mb),
+        "peak_rss_mb_together": memory.together_mb,
     }
 
 
@@ -71,11 +73,18 @@ def words(summary: Mapping[str, Any]) -> str:
         ("  quarantined", f"{summary['quarantined']:,}"),
         ("  duplicates", f"{summary['duplicates']:,}"),
         ("unaccounted", f"{summary['unaccounted']:,}"),
-        ("latency", ", ".join(f"{name} {value:g} ms" for name, value in latency.items() if value is not None) or "-"),
+        (
+            "latency",
+            ", ".join(f"{name} {_short(value)} ms" for name, value in latency.items() if value is not None) or "-",
+        ),
         ("verdicts", f"{summary['verdicts']:,}"),
         ("models", ", ".join(summary["model_versions"]) or "-"),
         ("in the lake", landed),
         ("seconds", times),
-        ("peak memory", f"{sum(summary['peak_rss_mb'].values()) / 1000:.1f} GB ({peaks} MB)"),
+        ("peak memory", f"{summary['peak_rss_mb_together'] / 1000:.1f} GB at one time ({peaks} MB)"),
     )
     return "\n".join(f"  {name:<14}{value}" for name, value in rows)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:g}"

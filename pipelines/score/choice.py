@@ -1,13 +1,15 @@
 """Which model and policy should serve: the registry's champion and the policy file, or what served last when they are away."""
 
 import json
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipelines import registry
 from pipelines.config import Paths, Registry
 from pipelines.errors import ClearholdError, Unavailable
 from pipelines.rules import policy
 from pipelines.rules.policy import Policy
+
+NOTE: Final = "last-good.json"
 
 
 class Wanted(NamedTuple):
@@ -34,14 +36,24 @@ def wanted(settings: Registry, paths: Paths) -> Wanted:
     return Wanted(version, rules, "; ".join(notes))
 
 
-def remember(paths: Paths, version: str) -> None:
-    """Note the version that serves, for a start without the registry."""
+def remember(paths: Paths, version: str, rules: Policy) -> None:
+    """Note what serves, for a start without the registry."""
     paths.models.mkdir(parents=True, exist_ok=True)
-    (paths.models / "last-good.json").write_text(json.dumps({"version": version}))
+    (paths.models / NOTE).write_text(json.dumps({"version": version, "policy": rules.version}))
 
 
 def last_good(paths: Paths) -> str | None:
     """The version that served last, if its files are still on disk."""
-    note = paths.models / "last-good.json"
-    version = json.loads(note.read_text())["version"] if note.exists() else None
+    version = _noted(paths).get("version")
     return version if version and (paths.models / version).exists() else None
+
+
+def has_served(paths: Paths, version: str, rules: Policy) -> bool:
+    """Whether just this model has served with just this policy: after a crash there is no time to try it out again."""
+    return _noted(paths) == {"version": version, "policy": rules.version}
+
+
+def _noted(paths: Paths) -> dict[str, str]:
+    note = paths.models / NOTE
+    found: dict[str, str] = json.loads(note.read_text()) if note.exists() else {}
+    return found

@@ -1,39 +1,79 @@
 """Where scoring goes on: exactly behind the decisions that stand in Kafka.
 
 A restarted score query must lose nothing and should repeat almost nothing. Its own checkpoint is a batch old, so the next
-query starts behind the unbroken run of feature offsets whose decisions are there already. `Anchor` bounds how much of
-`decisions` has to be read to know that: everything below it is decided.
+query starts behind the unbroken run of feature offsets whose decisions are there already. After a crash the stateful query
+repeats features of payments that were decided long ago: those are known by the offsets of the payments, and passed over.
+`Anchor` bounds how much of `decisions` has to be read to know all that.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
-from pipelines.catalog import APPLIED, DECISIONS, FEATURES
+from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
 
-_POSITION: Final = re.compile(rb'"features_partition":(\d+),"features_offset":(\d+)')
+_POSITION: Final = re.compile(
+    rb'"source_partition":(\d+),"source_offset":(\d+),"features_partition":(\d+),"features_offset":(\d+)'
+)
 PATIENCE_MS: Final = 5_000
+MOST_OPEN: Final = 5_000
 
 Positions = dict[int, int]
 
 
+class Run:
+    """Offsets of one partition of `transactions` that have a decision: from `since` up to `until`, those in `missing` excepted.
+
+    What was refused stays missing for ever: beyond MOST_OPEN of these, the run begins behind the earliest. What lies before
+    the run may be decided or not.
+    """
+
+    def __init__(self, since: int, until: int, missing: Iterable[int] = ()) -> None:
+        """A run of decided offsets."""
+        self.since, self.until, self.missing = since, until, set(missing)
+
+    def add(self, offset: int) -> None:
+        """Take in a decision."""
+        if offset - self.until > MOST_OPEN:
+            self.since, self.until, self.missing = offset, offset + 1, set()
+        elif offset >= self.until:
+            self.missing.update(range(self.until, offset))
+            self.until = offset + 1
+        else:
+            self.missing.discard(offset)
+        while len(self.missing) > MOST_OPEN:
+            self.since = min(self.missing) + 1
+            self.missing.discard(self.since - 1)
+
+    @property
+    def sql(self) -> str:
+        """SQL that is true for an offset that has a decision."""
+        but = f" and source_offset not in ({', '.join(map(str, sorted(self.missing)))})" if self.missing else ""
+        return f"source_offset between {self.since} and {self.until - 1}{but}"
+
+
 class Anchor(NamedTuple):
-    """Below `features` (partition -> offset) everything is decided; those above stand at `decisions` or later."""
+    """Where to go on reading.
+
+    Below `features` (partition -> offset) everything is decided; decisions that are not in `payments` (partition -> run of
+    payments that are decided) stand at `decisions` or later.
+    """
 
     features: Positions
     decisions: Positions
+    payments: dict[int, tuple[int, int, list[int]]]
 
     @classmethod
     def read(cls, file: Path) -> "Anchor":
         """The anchor kept in a file, or the very beginning."""
         if not file.exists():
-            return cls({}, {})
+            return cls({}, {}, {})
         kept = json.loads(file.read_text())
-        return cls(*({int(partition): offset for partition, offset in kept[part].items()} for part in cls._fields))
+        return cls(*({int(partition): at for partition, at in kept[part].items()} for part in cls._fields))
 
     def write(self, file: Path) -> None:
         """Keep the anchor; a reader never sees half of it."""
@@ -52,6 +92,7 @@ class Tail:
             enable_auto_commit=False,
             max_poll_records=20_000,
             consumer_timeout_ms=PATIENCE_MS,
+            check_crcs=False,  # in Python it takes longer than everything else; a place that is wrong does not match a record
         )
         self._partitions = [
             TopicPartition(DECISIONS.name, part) for part in _partitions(self._consumer, DECISIONS.name)
@@ -64,6 +105,7 @@ class Tail:
             part.partition: max(anchor.features.get(part.partition, 0), starts[part]) for part in self._features
         }
         self._ahead: dict[int, set[int]] = {part.partition: set() for part in self._features}
+        self._payments = {partition: Run(*run) for partition, run in anchor.payments.items()}
         for part in self._partitions:
             self._consumer.seek(part, max(anchor.decisions.get(part.partition, 0), starts[part]))
 
@@ -77,7 +119,23 @@ class Tail:
 
     def anchor(self) -> Anchor:
         """What is known so far, as the next reader's starting point."""
-        return Anchor(dict(self._next), {part.partition: self._consumer.position(part) for part in self._partitions})
+        runs = {partition: (run.since, run.until, sorted(run.missing)) for partition, run in self._payments.items()}
+        return Anchor(
+            dict(self._next), {part.partition: self._consumer.position(part) for part in self._partitions}, runs
+        )
+
+    def waiting(self) -> int:
+        """How many payments lie behind those that are decided; 0 where none ever was."""
+        ends = self._ends(TRANSACTIONS.name)
+        return sum(ends[partition] - run.until for partition, run in self._payments.items() if partition in ends)
+
+    def decided(self) -> str:
+        """SQL over feature records: true for the payments that are known to have a decision."""
+        ends = self._ends(TRANSACTIONS.name)
+        # a run beyond the end is that of a topic that is no more
+        runs = (item for item in self._payments.items() if item[1].until <= ends.get(item[0], 0))
+        known = [f"(source_partition = {partition} and {run.sql})" for partition, run in runs]
+        return f"topic = '{FEATURES.name}' and ({' or '.join(known)})" if known else "false"
 
     def starting_offsets(self, rehearse: int) -> dict[str, dict[str, int]]:
         """Offsets for the next query: undecided features, and the last `rehearse` records of `applied` as a rehearsal."""
@@ -92,11 +150,16 @@ class Tail:
         """Let go of the broker."""
         self._consumer.close()
 
+    def _ends(self, topic: str) -> Positions:
+        parts = [TopicPartition(topic, part) for part in _partitions(self._consumer, topic)]
+        return {part.partition: end for part, end in self._consumer.end_offsets(parts).items()}
+
     def _take(self, values: Iterator[bytes]) -> None:
         for value in values:
             found = _POSITION.search(value)
             if found:
-                partition, offset = int(found[1]), int(found[2])
+                payment_partition, payment, partition, offset = map(int, found.groups())
+                self._payments.setdefault(payment_partition, Run(payment, payment)).add(payment)
                 if offset >= self._next[partition]:
                     self._ahead[partition].add(offset)
         for partition, ahead in self._ahead.items():

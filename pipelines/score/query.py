@@ -63,14 +63,16 @@ def start(
     champion: Champion,
     policy: Policy,
     offsets: Offsets,
+    known: str = "false",
 ) -> "StreamingQuery":
     """Start the query in real-time mode at exact offsets of `features` and `applied`, with a checkpoint of its own.
 
     History comes along as a rehearsal: it takes the same way through the model, and its output goes to a topic for nobody.
+    What has a decision already (`known`: SQL over a feature record and its topic) is passed over: a crash repeats it.
     """
     records = streams.from_kafka(spark, kafka, [FEATURES, APPLIED], offsets)
     payments = records.where(F.startswith("value", F.lit(book.PAYMENT)))
-    rows = decisions(_parsed(payments), champion, policy)
+    rows = decisions(_parsed(payments).where(f"not ({known})"), champion, policy)
     topic = F.when(F.col("topic") == FEATURES.name, DECISIONS.name).otherwise(REHEARSAL.name)
     value = F.to_json(F.struct(*names(DECISION)))
     decided = rows.select(topic.alias("topic"), F.col("card_id").alias("key"), value.alias("value"))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 
+FEW = 100
+"""Payments behind the decided ones that are no sign of a crash: refused ones never have a decision."""
+
+
 class Serving:
     """One running score query at a time. What is handed in has been loaded; it is tried out before the old one is let go."""
 
@@ -31,20 +35,27 @@ class Serving:
         self.swaps: list[dict[str, Any]] = []
         self.refused: set[tuple[str | None, str | None]] = set()
 
-    def put(self, champion: Champion, policy: Policy) -> None:
-        """Let this model and policy decide from now on.
+    @property
+    def is_awaited(self) -> bool:
+        """Whether payments wait for a decision, as after a crash."""
+        return self._tail.waiting() > FEW
+
+    def put(self, champion: Champion, policy: Policy, proven: bool = False) -> None:
+        """Let this model and policy decide from now on. What is not `proven` is tried out first.
 
         Raises:
             ModelRejected: they do not work together; what served before goes on serving.
         """
-        try_out(self._spark, champion, policy)
+        if not proven:
+            try_out(self._spark, champion, policy)
         self._tail.catch_up()
         began = time.time()
         if self._query:
             self._query.stop()
-        offsets = self._tail.starting_offsets(self._hot.warmup_records if self._query is None else 0)
+        rehearse = self._query is None and not self.is_awaited
+        offsets = self._tail.starting_offsets(self._hot.warmup_records if rehearse else 0)
         before, checkpoint = list(self._folder.glob("*")), self._folder / str(time.time_ns())
-        self._query = query.start(self._spark, self._kafka, checkpoint, champion, policy, offsets)
+        self._query = query.start(self._spark, self._kafka, checkpoint, champion, policy, offsets, self._tail.decided())
         self.swaps.append(
             {"at": began, "seconds": time.time() - began, "model": champion.version, "policy": policy.version}
         )

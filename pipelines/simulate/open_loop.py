@@ -15,7 +15,7 @@ from pipelines.simulate.pace import Pace
 Event = tuple[str, dict[str, Any]]
 """Topic and record."""
 
-_SHORTEST_WAIT: Final = 0.0005
+_SHORTEST_WAIT: Final = 0.001
 _LONGEST_WAIT: Final = 0.02
 _STATUS_SECONDS: Final = 1.0
 _FLUSH_SECONDS: Final = 10.0

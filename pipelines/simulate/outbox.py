@@ -25,7 +25,7 @@ class Outbox:
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
             "acks": "all",
-            "linger.ms": 0,
+            "linger.ms": 0.2,  # what is due in the same millisecond goes together
             "partitioner": "murmur2_random",
             "message.timeout.ms": 0,
             "queue.buffering.max.messages": 2 * BOUND,

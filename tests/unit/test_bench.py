@@ -63,7 +63,7 @@ class Stage:
 
     def __init__(self, **said: dict[str, Any]) -> None:
         self.said, self.lines, self.settings = said, list[str](), Settings()
-        memory = SimpleNamespace(peak_mb={"hot": 900, "broker": 500})
+        memory = SimpleNamespace(peak_mb={"hot": 900, "broker": 500}, together_mb=1400)
         self.processes = SimpleNamespace(processes={}, memory=memory, say=self.lines.append, is_done=lambda name: True)
 
     def status(self, name: str) -> dict[str, Any]:

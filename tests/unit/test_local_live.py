@@ -16,6 +16,7 @@ from pipelines.errors import ConfigurationError, UsageError
 from pipelines.flows import demo, past
 from pipelines.flows.demo import Demo
 from pipelines.local import ledger, ports, stack, summary
+from pipelines.local.memory import Memory
 from pipelines.local.screen import Screen
 from pipelines.local.window import Window, in_words
 
@@ -36,6 +37,7 @@ KEYS = {
     "quality": dict,
     "seconds": dict,
     "peak_rss_mb": dict,
+    "peak_rss_mb_together": int,
 }
 
 
@@ -114,9 +116,15 @@ def test_percentiles() -> None:
     assert counted().percentiles_ms() == {"p50": 6.5, "p90": 72.1, "p99": 97.21, "p999": 99.72, "max": 100.0}
 
 
+def took(**megabytes: int) -> Memory:
+    memory = Memory()
+    memory.peak_mb, memory.together_mb = megabytes, sum(megabytes.values())
+    return memory
+
+
 def test_the_summary_has_the_promised_keys(tmp_path: Path) -> None:
     seconds = {"setup": 0.04, "first_model": None, "first_decision": 61.26}
-    made = summary.summarise(counted(), BANK, {"decisions": 6}, seconds, {"hot": 900})
+    made = summary.summarise(counted(), BANK, {"decisions": 6}, seconds, took(hot=900))
     assert {key: type(value) for key, value in made.items()} == KEYS
     assert made["actions"] == {"approve": 5, "challenge": 0, "hold": 1, "decline": 0}
     assert made["model_versions"] == ["10", "2"]
@@ -128,16 +136,16 @@ def test_the_summary_has_the_promised_keys(tmp_path: Path) -> None:
 
 def test_acknowledged_records_that_are_gone_are_unaccounted_for() -> None:
     bank = {"sent": 12, "acknowledged": 12}
-    assert summary.summarise(counted(quarantined=3), bank, {}, {}, {})["unaccounted"] == 2
+    assert summary.summarise(counted(quarantined=3), bank, {}, {}, took())["unaccounted"] == 2
 
 
 def test_the_closing_words_name_every_end_of_a_record() -> None:
-    made = summary.summarise(counted(), BANK, {"decisions": 6}, {"total": 75.0}, {"hot": 900, "broker": 600})
+    made = summary.summarise(counted(), BANK, {"decisions": 6}, {"total": 75.0}, took(hot=900, broker=600))
     said = summary.words(made)
     assert "6 (approve 5, challenge 0, hold 1, decline 0)" in said
     assert "p50 6.5 ms" in said
     assert "decisions 6" in said
-    assert "1.5 GB (hot 900, broker 600 MB)" in said
+    assert "1.5 GB at one time (hot 900, broker 600 MB)" in said
 
 
 def test_an_alert_is_said_with_amount_place_and_reasons() -> None:
