@@ -33,10 +33,10 @@ replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=
 	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
 	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS))
 
-bench: ## latency and throughput, open loop [RATE= FOR= CARDS= SWEEP=1 SWAP=1 KILL=1 LANDING=1]
+bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 LANDING=1]
 	$(setup)
 	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
-	  $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing)
+	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing)
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

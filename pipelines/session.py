@@ -25,6 +25,7 @@ _HOT: Final = {
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",  # or every write reads first
     "spark.sql.streaming.stateStore.rocksdb.blockCacheSizeMB": "96",
+    "spark.sql.streaming.stateStore.rocksdb.writeBufferSizeMB": "128",  # what is overwritten in there is never compacted
     "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "false",  # guards watermarks; chained states here have none
     "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "2",  # the default of 50 costs 30 ms a hop
     # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of the features is far larger

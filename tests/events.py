@@ -56,7 +56,7 @@ def signals(about: list[Record], seed: int = 1, share: float = 0.1, delay_days: 
         if chance.random() < share:
             for turn, verdict in enumerate(["fraud", "genuine"][: 1 + (chance.random() < 0.2)]):
                 days = delay_days + turn if chance.random() < 0.8 else 0.1
-                yield _verdict(payment, verdict, time + timedelta(days=days))
+                yield verdict_on(payment, verdict, time + timedelta(days=days))
         if chance.random() < 0.02:
             entity = chance.choice([name for name in ("card_id", "merchant_id", "device_id") if name in payment])
             yield {
@@ -70,7 +70,7 @@ def signals(about: list[Record], seed: int = 1, share: float = 0.1, delay_days: 
             }
 
 
-def _verdict(payment: Record, verdict: str, time: datetime) -> Record:
+def verdict_on(payment: Record, verdict: str, time: datetime) -> Record:
     kept = ("transaction_id", "card_id", "merchant_id", "device_id", "amount_minor")
     return {
         "signal_id": f"v-{verdict}-{payment['transaction_id']}",

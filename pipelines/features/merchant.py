@@ -102,6 +102,20 @@ VIEWS: Final = (
         f"filter(merchant_frauds, x -> coalesce(x.ratio, 1D) <= {UNUSUAL}D"
         f" and x.amount <= merchant_mean + {UNUSUAL}D * merchant_sd)",
     ),
+    # a busy merchant's kept payments end within the label delay: frauds beyond them have nothing to be set against
+    View(
+        "merchant_reach",
+        f"Place of the earliest kept payment, null with fewer than {KEPT}",
+        f"get(merchant_payments, {KEPT - 1})",
+    ),
+    *(
+        View(
+            f"merchant_{frauds}_kept",
+            "Places of those within the reach of the kept payments",
+            f"filter(merchant_{frauds}.id, x -> coalesce(x >= merchant_reach, true))",
+        )
+        for frauds in ("frauds", "unexplained")
+    ),
     View(
         "merchant_matured",
         "Places of payments with a known outcome",
@@ -157,7 +171,7 @@ RISK: Final = (
             f"merchant_unexplained_share_{days}d",
             "share",
             f"Unexplained frauds of payments with a known outcome, {days} days long",
-            f"merchant_unexplained_{days}d / greatest(merchant_matured_{days}d, 1D)",
+            f"{_count('merchant_unexplained_kept', days)} / greatest(merchant_matured_{days}d, 1D)",
         )
         for days in HORIZONS
     ),
@@ -166,7 +180,7 @@ RISK: Final = (
             f"merchant_fraud_share_{days}d",
             "share",
             f"Frauds of payments with a known outcome, {days} days long",
-            f"{_count('merchant_frauds.id', days)} / greatest(merchant_matured_{days}d, 1D)",
+            f"{_count('merchant_frauds_kept', days)} / greatest(merchant_matured_{days}d, 1D)",
         )
         for days in HORIZONS
     ),
@@ -174,11 +188,13 @@ RISK: Final = (
         "merchant_run",
         "payments",
         "Unexplained frauds since the latest genuine payment",
-        "double(size(filter(merchant_unexplained.at, x -> x > coalesce(merchant_genuine_ms, 0))))",
+        f"double(size(filter(merchant_unexplained_kept, x -> {time('x')} > coalesce(merchant_genuine_ms, 0))))",
     ),
     *(
-        Feature(f"merchant_since_{what}_days", "days", f"Since the latest {words}", f"(as_of - {time}) / {DAY}D", 999.0)
-        for what, words, time in (
+        Feature(
+            f"merchant_since_{what}_days", "days", f"Since the latest {words}", f"(as_of - {latest}) / {DAY}D", 999.0
+        )
+        for what, words, latest in (
             ("unexplained", "unexplained fraud", "array_max(merchant_unexplained.at)"),
             ("fraud", "known fraud", "array_max(merchant_frauds.at)"),
             ("genuine", "payment known as genuine", "merchant_genuine_ms"),

@@ -78,7 +78,8 @@ class Broker(NamedTuple):
         """The broker as a supervised program."""
         log_options = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
         memory = ("-Xmx512m", "-XX:MaxGCPauseMillis=20", "-XX:+ExplicitGCInvokesConcurrent")
-        command = (*self._java, *memory, *log_options, "kafka.Kafka", str(self.properties.absolute()))
+        pages = ("-XX:+IgnoreUnrecognizedVMOptions", "-XX:+UseTransparentHugePages")  # only Linux has them
+        command = (*self._java, *memory, *pages, *log_options, "kafka.Kafka", str(self.properties.absolute()))
         return Program(NAME, command, restarts=restarts)
 
     @property

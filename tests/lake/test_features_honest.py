@@ -1,6 +1,7 @@
 """What every feature promises, checked on all of them at once: no peeking, late labels stay late, repeats count once."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pipelines.features import book, compile
 from pipelines.ingest.events import from_tables
 from pipelines.schemas import SIGNAL, TRANSACTION, Field, ddl
-from tests.events import Record, payments, signals
+from tests.events import BEGIN, Record, iso, payments, signals, verdict_on
 
 NAMES = [feature.name for feature in book.FEATURES]
 Vectors = dict[str, tuple[Any, ...]]
@@ -84,6 +85,22 @@ def test_a_repeated_payment_counts_once(compute: Compute) -> None:
     found = changed(compute(few, []), compute([*few, *few[100:130]], []), {one["transaction_id"] for one in few})
     assert {name for _, name in found} <= decayed | reading_them
     assert {name for _, name in found} & decayed
+
+
+def test_what_lies_beyond_the_kept_payments_of_a_busy_merchant_is_no_share_of_them(compute: Compute) -> None:
+    def pay(name: str, at: datetime) -> Record:
+        return PAID[0] | {"transaction_id": name, "card_id": name, "merchant_id": "busy", "event_time": iso(at)}
+
+    old = [pay(f"old{n}", BEGIN + timedelta(hours=n)) for n in range(30)]
+    late = [pay(f"late{n}", BEGIN + timedelta(days=12, minutes=n)) for n in range(120)]
+    frauds = [verdict_on(one, "fraud", BEGIN + timedelta(days=9)) for one in old]
+    vectors = compute([*old, *late], frauds)
+    before, behind = (dict(zip(NAMES, vectors[name], strict=True)) for name in ("late10", "late119"))
+    assert before["merchant_run"] == 30
+    assert before["merchant_fraud_share_7d"] == 1
+    assert behind["merchant_run"] == 0
+    assert behind["merchant_fraud_share_7d"] == 0
+    assert behind["merchant_unexplained_7d"] == 30
 
 
 def test_payments_with_nothing_but_what_is_required_have_features(compute: Compute) -> None:
