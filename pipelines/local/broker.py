@@ -87,8 +87,7 @@ class Broker(NamedTuple):
         return self.java.command, "-cp", f"{self.jars.absolute() / 'broker'}/*"
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.properties.absolute()))
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(self.properties.absolute()))
         done = subprocess.run(
             [*self._java, "-Xmx128m", "-XX:TieredStopAtLevel=1", *tool],
             capture_output=True,
@@ -100,6 +99,11 @@ class Broker(NamedTuple):
             raise EnvironmentProblem(
                 f"Kafka cannot use {self.folder}: {commands.telling_line(done.stdout + done.stderr)}"
             )
+
+
+def cluster_id() -> str:
+    """A new id of a cluster. It never begins with a dash, which Kafka's tools would take for an option."""
+    return base64.urlsafe_b64encode(b"C" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def answers(bootstrap: str) -> bool:

@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+import uuid
 from array import array
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.console import Console
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.flows import demo, past
 from pipelines.flows.demo import Demo
-from pipelines.local import ledger, ports, stack, summary
+from pipelines.local import broker, ledger, ports, stack, summary
 from pipelines.local.memory import Memory
 from pipelines.local.screen import Screen
 from pipelines.local.window import Window, in_words
@@ -146,6 +147,12 @@ def test_the_closing_words_name_every_end_of_a_record() -> None:
     assert "p50 6.5 ms" in said
     assert "decisions 6" in said
     assert "1.5 GB at one time (hot 900, broker 600 MB)" in said
+
+
+def test_a_cluster_id_is_never_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" * 16))
+    assert len(broker.cluster_id()) == 22
+    assert broker.cluster_id()[0] != "-"
 
 
 def test_an_alert_is_said_with_amount_place_and_reasons() -> None:
