@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.features import book
 from pipelines.features.card import CARD
-from pipelines.features.spec import Entity, Feature
+from pipelines.features.spec import TIE_BITS, Entity, Feature
 
 FORBIDDEN = (
     "current_timestamp",
@@ -35,8 +35,10 @@ def test_nothing_in_an_entity_depends_on_the_clock_or_chance_or_can_throw(entity
 
 
 @pytest.mark.parametrize("entity", book.ENTITIES, ids=lambda entity: entity.name)
-def test_states_are_bounded(entity: Entity) -> None:
-    allowed = r"(max_by|min|max|count|sum)\(.*\) filter \(where .*\)"
+def test_states_are_bounded_and_ties_in_them_have_an_order(entity: Entity) -> None:
+    in_order = rf"\(shiftleft\(.*, {TIE_BITS}\) \+ \(payment & {(1 << TIE_BITS) - 1}\)\), \d+"
+    kept = rf"max_by\((struct\(.*\), (struct\(.*\)|{in_order})|place, place, \d+)\)"
+    allowed = rf"({kept}|(min|max|count|sum)\(.*\)) filter \(where .*\)"
     for state in entity.states:
         assert re.fullmatch(allowed, state.sql, re.DOTALL), state.name
 
