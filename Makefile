@@ -12,6 +12,7 @@ hot    = $(java) .venv-hot/bin/python
 lake   = $(java) .venv/bin/python
 # $(call option,--name,value): the option, when there is a value
 option = $(if $(2),$(1) "$(2)")
+standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -22,21 +23,21 @@ setup: ## environments and jars, where they are missing
 doctor: ## what is missing or wrong on this machine, and what to do
 	@$(python) -m jobs.doctor
 
-demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED= FRESH=1]
+demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED= FRESH=1 STANDBY=1]
 	$(setup)
 	@$(lake) -m jobs.demo $(call option,--for,$(FOR)) $(call option,--rate,$(RATE)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh)
+	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh) $(standby)
 
-replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR= OUT=]
+replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR= OUT= STANDBY=1]
 	$(setup)
 	@$(lake) -m jobs.replay $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
 	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
-	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS))
+	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(standby)
 
-bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 LANDING=1]
+bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1]
 	$(setup)
 	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing)
+	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby)
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

@@ -5,10 +5,11 @@ usage: python -m jobs.bench [--rate 300] [--for 600] [--cards 20000] [--swap] [-
 
 Sends synthetic payments to a fresh stack from a process of its own that never slows down, and measures from when each was meant
 to be sent until the broker appended its decision (the first one counts). The first --warm seconds are not measured and come on
-top of --for. --swap lets another model version serve in mid-run, --kill kills the hot application with signal 9. The model is
-trained the first time, on a simulated bank, and kept in run/bench-model. Leaves run/bench.json and run/bench.png (a sweep:
-run/sweep.json and run/sweep.png). Exit codes: 0 when every acknowledged payment is decided, 1 when not, 2 for numbers that make
-no sense, 130 when it was stopped, 75 or 78 when it could not start.
+top of --for. --swap lets another model version serve in mid-run; --kill kills the hot application with signal 9: a standby takes
+over or, with --no-standby, it starts again. The model is trained the first time, on a simulated bank, and kept in
+run/bench-model. Leaves run/bench.json and run/bench.png (a sweep: run/sweep.json and run/sweep.png). Exit codes: 0 when every
+acknowledged payment is decided, 1 when not, 2 for numbers that make no sense, 130 when it was stopped, 75 or 78 when it could
+not start.
 """
 
 import os
@@ -19,8 +20,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import entry
-from pipelines import config
+from jobs import entry, machine
 from pipelines.flows import bench, sweep
 from pipelines.local.project import HERE
 from pipelines.local.supervisor import StopAsked
@@ -35,15 +35,13 @@ def main(
     landing: Annotated[bool, typer.Option(help="let the lake land beside it")] = False,
     swap: Annotated[bool, typer.Option("--swap", help="promote another version in mid-run")] = False,
     kill: Annotated[bool, typer.Option("--kill", help="kill the hot application in mid-run")] = False,
+    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm [only with --kill]")] = None,
     checkpoint_seconds: Annotated[int | None, typer.Option(help="seconds between checkpoints")] = None,
     sweeping: Annotated[bool, typer.Option("--sweep", help="many rates, 10 thousand to 1 million cards")] = False,
     run: Annotated[Path, typer.Option(help="folder of the run; cleared")] = Path("run/bench"),
 ) -> None:
     """Measure."""
-    loaded = config.load(HERE.conf / "base.yaml", HERE.conf / "local.yaml")
-    paths = loaded.paths.model_copy(update={"run": run})
-    hot = loaded.hot.model_copy(update={"checkpoint_seconds": checkpoint_seconds or loaded.hot.checkpoint_seconds})
-    settings = loaded.model_copy(update={"paths": paths, "hot": hot})
+    settings = machine.settings(run, kill if standby is None else standby, checkpoint_seconds)
     command = f"python -m jobs.bench {shlex.join(sys.argv[1:])}".rstrip()
     out = run.parent / ("sweep.json" if sweeping else "bench.json")
     ground = bench.Ground(HERE, settings, os.environ, command, out)

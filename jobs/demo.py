@@ -7,7 +7,6 @@ codes: 0 when every acknowledged record is accounted for, 1 when not or when a p
 before there was traffic, 2, 75 or 78 when it could not start.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import entry
-from pipelines import config
+from jobs import entry, machine
 from pipelines.flows import demo
 from pipelines.local.project import HERE
 from pipelines.local.supervisor import StopAsked
@@ -28,15 +26,18 @@ def main(
     cards: Annotated[int | None, typer.Option(help="cards that the bank has issued")] = None,
     seed: Annotated[int | None, typer.Option(help="another seed, another bank")] = None,
     fresh: Annotated[bool, typer.Option(help="remove the run before this one")] = False,
+    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.2 GB)")] = None,
     run: Annotated[Path, typer.Option(help="folder of the run")] = Path("run/demo"),
 ) -> None:
     """Run the demo."""
-    settings = config.load(HERE.conf / "base.yaml", HERE.conf / "local.yaml")
-    placed = settings.model_copy(update={"paths": settings.paths.model_copy(update={"run": run})})
-    noted = HERE.logs / "setup.json"
-    setup_seconds = json.loads(noted.read_text())["seconds"] if noted.exists() else 0.0
     try:
-        demo.run(HERE, placed, demo.Demo(seconds, rate, cards, seed, fresh), os.environ, setup_seconds)
+        demo.run(
+            HERE,
+            machine.settings(run, standby),
+            demo.Demo(seconds, rate, cards, seed, fresh),
+            os.environ,
+            machine.setup_seconds(),
+        )
     except StopAsked:
         print("stopped before there was traffic: nothing was sent, nothing is left running", file=sys.stderr)
         raise typer.Exit(130) from None

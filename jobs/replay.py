@@ -12,7 +12,6 @@ often, 2 when data, mapping or numbers do not fit, 130 when it was stopped befor
 start.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -20,8 +19,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import entry
-from pipelines import config
+from jobs import entry, machine
 from pipelines.errors import UsageError
 from pipelines.flows import replay
 from pipelines.flows.opening import Replay
@@ -38,6 +36,7 @@ def main(
     train_days: Annotated[int | None, typer.Option(min=0, help="first days to train on; 0 for none")] = None,
     history_payments: Annotated[int, typer.Option(help="about the most that history may hold")] = 60_000,
     registry_from: Annotated[Path | None, typer.Option(help="run whose champion decides")] = None,
+    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.2 GB)")] = None,
     run: Annotated[Path, typer.Option("--run", "--out", help="folder of the run; cleared")] = Path("run/replay"),
 ) -> None:
     """Replay a recorded data set."""
@@ -45,14 +44,10 @@ def main(
         raise UsageError(
             "nothing to replay: give DATA=file.parquet and MAPPING=conf/sources/x.yaml (--data and --mapping)"
         )
-    settings = config.load(HERE.conf / "base.yaml", HERE.conf / "local.yaml")
-    placed = settings.model_copy(update={"paths": settings.paths.model_copy(update={"run": run})})
-    noted = HERE.logs / "setup.json"
-    setup_seconds = json.loads(noted.read_text())["seconds"] if noted.exists() else 0.0
     lender, named = registry_from or HERE.root / "run" / "demo", registry_from is not None
     asked = Replay(data, mapping, lender, rate, seconds, label_delay_days, train_days, history_payments, named)
     try:
-        replay.run(HERE, placed, asked, os.environ, setup_seconds)
+        replay.run(HERE, machine.settings(run, standby), asked, os.environ, machine.setup_seconds())
     except StopAsked:
         print("stopped before there was traffic: nothing was sent, nothing is left running", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -29,12 +29,20 @@ APPLIED: Final = Topic(
 )
 DECISIONS: Final = Topic("decisions", "score", "Action, probability, rules and reasons of each payment")
 REHEARSAL: Final = Topic(
-    "rehearsal", "score", "Output for history that warms the model up; for nobody", single=True, retention_hours=1
+    "rehearsal",
+    "score, standby",
+    "Output for history that warms the model up; for nobody",
+    single=True,
+    retention_hours=1,
 )
+DRESS_REHEARSAL: Final = Topic(
+    "rehearsal.standby", "standby", "The same from a standby, for live payments", single=True, retention_hours=1
+)
+REHEARSALS: Final = (DRESS_REHEARSAL, REHEARSAL)
 QUARANTINE: Final = Topic("quarantine", "land", "What could not be admitted, with a reason code", single=True)
 POLICIES: Final = Topic("policies", "desk, command line", "The policy in force, versioned", single=True, compacted=True)
 
-TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, REHEARSAL, QUARANTINE, POLICIES)
+TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, *REHEARSALS, QUARANTINE, POLICIES)
 
 
 class Table(NamedTuple):

@@ -41,6 +41,7 @@ class Hot(Section):
     state_partitions: int = Field(2, ge=1, description="partitions of each keyed stage")
     checkpoint_seconds: int = Field(240, ge=5, description="seconds between checkpoints; each stops the flow briefly")
     place_seconds: float = Field(20, gt=0, description="how often the place reached is kept, for an exact restart")
+    standby: bool = Field(False, description="a second one waits warm and takes over when the first one ends")
     await_history: bool = Field(False, description="open only after a published history is in the state")
     warmup_records: int = Field(20_000, ge=0, description="recent history records scored before the door opens")
 

@@ -1,6 +1,7 @@
 """How a process is, in a small JSON file that others read: `<run>/status/<name>.json`."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ def report(file: Path, state: str, message: str, **facts: Any) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
-    draft.write_text(json.dumps({"state": state, "message": message, "at": time.time()} | facts))
+    draft.write_text(json.dumps({"state": state, "message": message, "at": time.time(), "pid": os.getpid()} | facts))
     draft.replace(file)
 
 

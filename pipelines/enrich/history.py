@@ -31,9 +31,7 @@ class Filling:
             self._target = self._published()
         if self._target is None:
             return 0.0
-        reached = max(
-            (int(found[1]) for value, _ in self._last(APPLIED.name) if (found := _OFFSET.search(value))), default=0
-        )
+        reached = self._taken_in()
         if reached != self._reached:
             self._reached, self._since = reached, time.monotonic()
         share = (reached + 1) / (self._target + 1)
@@ -45,21 +43,32 @@ class Filling:
 
     def _published(self) -> int | None:
         """Offset of the last record of a complete history."""
-        last = self._last(HISTORY.name, 1)
-        complete = last and HISTORY_COMPLETE in last[0][1]
-        return (
-            self._consumer.end_offsets([TopicPartition(HISTORY.name, 0)])[TopicPartition(HISTORY.name, 0)] - 1
-            if complete
-            else None
-        )
+        begin, end = self._bounds(HISTORY.name)
+        last = self._read(HISTORY.name, max(begin, end - 1), end)
+        return end - 1 if last and HISTORY_COMPLETE in last[0][1] else None
 
-    def _last(self, topic: str, count: int = _WINDOW) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
+    def _taken_in(self) -> int:
+        """The highest offset of `history` in `applied`, looked for from its end backwards: signals may have come since."""
+        begin, until = self._bounds(APPLIED.name)
+        window = _WINDOW
+        while until > begin:
+            since = max(begin, until - window)
+            values = (value for value, _ in self._read(APPLIED.name, since, until))
+            if found := [int(match[1]) for value in values if (match := _OFFSET.search(value))]:
+                return max(found)
+            until, window = since, window * 4
+        return -1
+
+    def _bounds(self, topic: str) -> tuple[int, int]:
+        part = TopicPartition(topic, 0)
+        return self._consumer.beginning_offsets([part])[part], self._consumer.end_offsets([part])[part]
+
+    def _read(self, topic: str, since: int, until: int) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
         part = TopicPartition(topic, 0)
         self._consumer.assign([part])
-        end = self._consumer.end_offsets([part])[part]
-        self._consumer.seek(part, max(self._consumer.beginning_offsets([part])[part], end - count))
+        self._consumer.seek(part, since)
         found = []
-        while self._consumer.position(part) < end:
+        while self._consumer.position(part) < until:
             for records in self._consumer.poll(timeout_ms=500).values():
-                found += [(record.value, list(record.headers)) for record in records]
+                found += [(record.value, list(record.headers)) for record in records if record.offset < until]
         return found

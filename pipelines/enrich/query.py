@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 from pyspark.sql import functions as F
 
 from pipelines import streams
-from pipelines.catalog import APPLIED, FEATURES, HISTORY, SIGNALS, TRANSACTIONS
+from pipelines.catalog import APPLIED, FEATURES, HISTORY, REHEARSALS, SIGNALS, TRANSACTIONS, Topic
 from pipelines.config import Hot, Kafka
 from pipelines.features import book, compile
 from pipelines.ingest.events import admitted
 from pipelines.schemas import EVENT, names
+from pipelines.streams import Offsets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -31,11 +32,22 @@ def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path, seco
         checkpoints: folder of all checkpoints.
         seconds: between checkpoints.
     """
-    spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
-    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY])
-    enriched = compile.stream(admitted(records), hot.state_partitions)
-    checkpoint = checkpoints / f"{NAME}-{book.state_set()}"
-    return streams.to_kafka(_records(enriched), NAME, kafka, checkpoint, seconds)
+    return _start(spark, kafka, hot, folder(checkpoints), seconds, None, (FEATURES, APPLIED))
+
+
+def rehearse(
+    spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoint: Path, seconds: int, offsets: Offsets
+) -> "StreamingQuery":
+    """Start the same query from some offsets with a state of its own, its output for nobody.
+
+    Its code is the same to the letter, but for the names of topics: what is compiled here need not be compiled again.
+    """
+    return _start(spark, kafka, hot, checkpoint, seconds, offsets, REHEARSALS)
+
+
+def folder(checkpoints: Path) -> Path:
+    """Where the query keeps its place and its states."""
+    return checkpoints / f"{NAME}-{book.state_set()}"
 
 
 def plan(spark: "SparkSession", partitions: int) -> None:
@@ -51,13 +63,30 @@ def plan(spark: "SparkSession", partitions: int) -> None:
         F.col("id").alias("offset"),
         F.timestamp_millis("id").alias("timestamp"),
     )
-    _records(compile.stream(admitted(record), partitions)).write.format("noop").mode("overwrite").save()
+    _records(compile.stream(admitted(record), partitions), (FEATURES, APPLIED)).write.format("noop").mode(
+        "overwrite"
+    ).save()
 
 
-def _records(enriched: "DataFrame") -> "DataFrame":
-    """Kafka records: payments to `features`, what else the state took in to `applied`."""
+def _start(
+    spark: "SparkSession",
+    kafka: Kafka,
+    hot: Hot,
+    checkpoint: Path,
+    seconds: int,
+    offsets: Offsets | None,
+    out: tuple[Topic, Topic],
+) -> "StreamingQuery":
+    spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
+    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY], offsets)
+    enriched = compile.stream(admitted(records), hot.state_partitions)
+    return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
+
+
+def _records(enriched: "DataFrame", out: tuple[Topic, Topic]) -> "DataFrame":
+    """Kafka records: live payments to the first topic, what else the state took in to the second."""
     features = F.when(F.col("kind") == "transaction", F.struct(*(feature.name for feature in book.FEATURES)))
     value = F.to_json(F.struct(*names(EVENT), *book.SEQUENCES, features.alias("features")))
     live = F.col("origin") == TRANSACTIONS.name
-    topic = F.when(live, FEATURES.name).otherwise(APPLIED.name)
+    topic = F.when(live, out[0].name).otherwise(out[1].name)
     return enriched.select(topic.alias("topic"), F.col("card_id").alias("key"), value.alias("value"))

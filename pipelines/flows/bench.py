@@ -15,7 +15,7 @@ from pipelines.flows.stretch import Load, Stretch
 from pipelines.local import stack
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
-from pipelines.local.stack import Stack
+from pipelines.local.stack import STANDBY, Stack
 from pipelines.monitor import chart, report
 from pipelines.simulate.crowd import Crowd
 from pipelines.simulate.feed import publish
@@ -87,7 +87,7 @@ def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: boo
     with stack.opened(ground.project, settings, ground.environ, screen.say, fresh=True) as running:
         stand_in.begin(running)
         running.start_broker()
-        running.start_job("hot", "jobs.decide", restarts=5)
+        running.start_hot()
         if past:
             _fill(running, screen, crowd, past)
         stand_in.provide(running, screen)
@@ -95,6 +95,11 @@ def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: boo
         if landing:
             running.start_job("landing", "jobs.land_events", restarts=5)
             running.await_open("landing", OPEN_SECONDS)
+        if running.start_standby():
+            screen.say("the standby gets warm")
+            running.wait(
+                lambda: running.status(STANDBY).get("state") == "waiting", OPEN_SECONDS, "the standby", (STANDBY,)
+            )
         screen.say("the doors are open")
         yield running
 

@@ -79,7 +79,7 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
         arguments = ("--folder", str(history), "--cards", str(wanted.cards), "--seed", str(wanted.seed))
         running.start_job(past.NAME, "jobs.write_history", *arguments, once=True)
     running.start_broker()
-    running.start_job("hot", "jobs.decide", restarts=5)
+    running.start_hot()
     if fresh:
         processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
         running.await_registry()
@@ -93,6 +93,7 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
     (running.settings.paths.run / PREPARED).write_text(json.dumps(wanted._asdict()))
     running.start_job("landing", "jobs.land_events", restarts=5)
     screen.say("the doors are open")
+    running.start_standby()
     return first_model
 
 

@@ -7,14 +7,15 @@ from pipelines import registry
 from pipelines.flows import stand_in
 from pipelines.local.decided import Decided
 from pipelines.local.process import kill
-from pipelines.local.stack import Stack
-from pipelines.local.watch import HOT
-from pipelines.monitor.latency import first_after, longest_pause
+from pipelines.local.stack import HOT, Stack
+from pipelines.monitor.latency import longest_pause
 
 AFTERMATH_MS: Final = 1_000
 """How long after the first decision of a new model the flow is still watched for a pause."""
+
+
 ECHO_MS: Final = 500
-"""What a killed process had handed to the network can still be appended this much later."""
+"""Payments that were sent this long before or after a kill may have been handed to the network still."""
 
 
 class Incident(Protocol):
@@ -78,8 +79,8 @@ class Kill:
             kill(process)
 
     def figures(self, decided: Decided, until: float, unaccounted: int) -> dict[str, Any]:
-        """Seconds to the first decision about a payment that had none; `lost` must be 0."""
-        first = first_after(decided.times(), self.at * 1000 + ECHO_MS)
+        """Seconds to the first decision about a payment that was sent after the kill; `lost` must be 0."""
+        first = decided.first_sent_since(self.at * 1000 + ECHO_MS)
         return {
             "first_decision_after_s": None if first is None else round(first / 1000 - self.at, 3),
             "repeats": decided.repeats(self.at * 1000, until * 1000),

@@ -70,13 +70,14 @@ def open_doors(running: Stack, recording: Recording, replay: Replay, chosen: Ope
     else:
         running.start_registry()
     running.start_broker()
-    running.start_job("hot", "jobs.decide", restarts=5)
+    running.start_hot()
     if chosen.since:
         _make_history(running, recording, chosen.since, chosen.share, screen)
     trained = _provide_model(running, replay, chosen, screen)
     running.await_open("hot", OPEN_SECONDS)
     running.start_job("landing", "jobs.land_events", restarts=5)
     screen.say("the doors are open")
+    running.start_standby()
     return trained
 
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import registry, session, status
 from pipelines.catalog import REHEARSAL
-from pipelines.config import Hot, Settings
+from pipelines.config import Settings
 from pipelines.enrich import query as enrich
 from pipelines.enrich.history import Filling
+from pipelines.enrich.planner import Planner
 from pipelines.errors import ModelRejected, Unaccounted, Unavailable
+from pipelines.flows import standby
 from pipelines.ingest.topics import end_offsets
+from pipelines.leadership import Leadership
 from pipelines.score import champion as models
 from pipelines.score import choice
 from pipelines.score.choice import Wanted
@@ -25,39 +28,47 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clearhold.hot")
 
+STATUS = "hot.json"
 REHEARSAL_SECONDS = 20
 FILLING_CHECKPOINT_SECONDS = 20
-PLANNED_AHEAD = 16
 SETTLED_SECONDS = 30
 """How long after the door opened a payment is sure to be decided that waited there."""
 Stopping = Callable[[], bool]
 
 
-class Planner:
-    """Plans the stateful query PLANNED_AHEAD times in advance, so that its first checkpoint need not wait for the compiler."""
-
-    def __init__(self, spark: "SparkSession", hot: Hot) -> None:
-        """Nothing is planned yet."""
-        self._spark, self._partitions, self.left = spark, hot.state_partitions, PLANNED_AHEAD
-
-    def step(self) -> None:
-        """Plan once, if it was not enough yet."""
-        if self.left:
-            enrich.plan(self._spark, self._partitions)
-            self.left -= 1
-
-
 def run(settings: Settings, stopping: Stopping) -> None:
-    """Decide until `stopping` says so.
+    """Decide until `stopping` says so. Where another process decides already, get warm and wait for its end.
 
     Raises:
         Unaccounted: a query stopped by itself. Nothing is skipped: the next start goes on where its checkpoint ended.
     """
-    said = settings.paths.status / "hot.json"
-    status.report(said, "starting", "starting Spark")
+    leadership = Leadership(settings.paths.checkpoints)
+    standby.hold_back(settings, leadership, stopping)
+    if stopping():
+        return
+    if not leadership.is_taken():
+        status.report(settings.paths.status / STATUS, "starting", "starting Spark")
     spark = session.hot(settings.hot)
-    serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
     planner = Planner(spark, settings.hot)
+    try:
+        if not leadership.take(spark):
+            standby.wait(settings, spark, planner, leadership, stopping)
+        if not stopping():
+            decide(settings, spark, planner, stopping)
+    finally:
+        spark.stop()
+
+
+def decide(settings: Settings, spark: "SparkSession", planner: Planner, stopping: Stopping) -> None:
+    """Lead: from the checkpoint or the history to open doors, and on until `stopping` says so.
+
+    Raises:
+        Unaccounted: a query stopped by itself.
+    """
+    said = settings.paths.status / STATUS
+    log.info("this process decides from now on")
+    status.report(said, "starting", "going on where the last one ended")
+    serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
     try:
         fill(settings, spark, planner, said, stopping)
         stateful = start(settings, spark, settings.hot.checkpoint_seconds)
@@ -72,7 +83,6 @@ def run(settings: Settings, stopping: Stopping) -> None:
         serving.stop()
         for query in spark.streams.active:
             query.stop()
-        spark.stop()
     status.report(said, "stopped", "stopped in order")
 
 
@@ -87,11 +97,10 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
     Checkpoints are close together here: nothing waits for a decision yet, a crash repeats little, and planning, the larger part
     of a checkpoint's pause, has been compiled by the time that somebody waits.
     """
-    if not settings.hot.await_history:
+    filled = enrich.folder(settings.paths.checkpoints) / "history-is-in"
+    if not settings.hot.await_history or filled.exists():
         return
     with closing(Filling(settings.kafka.bootstrap)) as filling:
-        if filling.share() == 1:
-            return
         query = start(settings, spark, FILLING_CHECKPOINT_SECONDS)
         while (share := filling.share()) < 1 and not stopping():
             require_active(query)
@@ -104,6 +113,8 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
         planner.step()
         time.sleep(0.2)
     query.stop()
+    if not stopping():
+        filled.touch()
 
 
 def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:

@@ -1,13 +1,34 @@
-"""How long a topic is, asked from where only kafka-python is installed."""
+"""How long topics are, asked from where only kafka-python is installed."""
+
+from contextlib import closing
 
 from kafka import KafkaConsumer, TopicPartition
 
 
-def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """The partitions of a topic, in order; its first one for a topic that does not answer."""
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or {0})]
+
+
+def ends(consumer: KafkaConsumer, topic: str) -> dict[int, int]:
     """Length of each partition of a topic: partition -> next offset."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        parts = [TopicPartition(topic, part) for part in consumer.partitions_for_topic(topic) or set()]
-        return {part.partition: offset for part, offset in consumer.end_offsets(parts).items()}
-    finally:
-        consumer.close()
+    return {part.partition: end for part, end in consumer.end_offsets(partitions(consumer, topic)).items()}
+
+
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """The same, asked once."""
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)) as consumer:
+        return ends(consumer, topic)
+
+
+def recent(bootstrap: str, *topics: str, records: int) -> dict[str, dict[str, int]]:
+    """Where the last `records` records of each partition begin: topic -> partition -> offset, as `streams` takes it."""
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)) as consumer:
+        return {topic: last(consumer, topic, records) for topic in topics}
+
+
+def last(consumer: KafkaConsumer, topic: str, records: int) -> dict[str, int]:
+    """Where the last `records` records of each partition of one topic begin."""
+    parts = partitions(consumer, topic)
+    begins, ends = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
+    return {str(part.partition): max(begins[part], ends[part] - records) for part in parts}

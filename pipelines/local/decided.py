@@ -51,6 +51,11 @@ class Decided:
         """Append times of all first decisions, in order of the payments."""
         return self.decided_ms[self.decided_ms > 0]
 
+    def first_sent_since(self, since_ms: float) -> int | None:
+        """Append time of the first decision about a payment that was sent at `since_ms` or later."""
+        found = self.decided_ms[(self.sent_ms >= since_ms) & (self.decided_ms > 0)]
+        return int(found.min()) if len(found) else None
+
     def close(self) -> None:
         """Let go of the broker."""
         if self._consumer:

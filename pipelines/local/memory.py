@@ -9,6 +9,7 @@ from pipelines.local.process import Process
 
 MEGABYTE = 1024 * 1024
 EVERY_SECONDS = 2.0
+YOUNG_SECONDS = 1.0
 
 
 class Memory:
@@ -41,7 +42,8 @@ class Memory:
 
 
 def _resident(process: psutil.Process) -> int:
+    """Resident bytes. A process that was forked this moment still shows those of its parent: they are not counted twice."""
     try:
-        return int(process.memory_info().rss)
+        return int(process.memory_info().rss) if time.time() - process.create_time() > YOUNG_SECONDS else 0
     except psutil.Error:
         return 0

@@ -20,8 +20,11 @@ from pipelines.local.project import Environment, Project
 from pipelines.local.supervisor import Supervisor
 from pipelines.local.tracking import Tracking
 
-LAST_TO_STOP: Final = (("bank",), ("hot", "landing"), (tracking.NAME, broker.NAME))
+HOT: Final = "hot"
+STANDBY: Final = "standby"
+LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, "landing"), (tracking.NAME, broker.NAME))
 """Nobody sends any more, then nobody decides or lands, then nobody is left who needs the broker."""
+RESTARTS: Final = 5
 ANSWER_SECONDS = 120.0
 TELL_SECONDS = 10.0
 
@@ -70,11 +73,21 @@ class Stack:
         self.processes.say(f"broker answers on {self._broker.bootstrap}")
 
     def start_job(self, name: str, module: str, *arguments: str, restarts: int = 0, once: bool = False) -> None:
-        """Start `python -m MODULE --config ... ARGUMENTS` under a name; `hot` runs in the hot environment."""
+        """Start `python -m MODULE --config ... ARGUMENTS` under a name; the hot application runs in an environment of its own."""
         environment = self._environment(name)
         command = (str(environment.python), "-m", module, "--config", str(self.settings_file), *arguments)
         logging = {"LOG4J_CONFIGURATION_FILE": str(self.project.conf / f"log4j2-{environment.name}.properties")}
         self.processes.start(Program(name, command, logging, restarts, once))
+
+    def start_hot(self) -> None:
+        """Start the hot application."""
+        self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
+
+    def start_standby(self) -> bool:
+        """Start the second hot application, where the settings ask for it: it gets warm and waits. Whether they do."""
+        if self.settings.hot.standby:
+            self.start_job(STANDBY, "jobs.decide", restarts=RESTARTS)
+        return self.settings.hot.standby
 
     def status(self, name: str) -> dict[str, Any]:
         """What a process says of itself; empty until it says something."""
@@ -101,7 +114,7 @@ class Stack:
             self.processes.say(f"{name}: {message}")
 
     def _environment(self, name: str) -> Environment:
-        return self.project.hot if name == "hot" else self.project.lake
+        return self.project.hot if name in (HOT, STANDBY) else self.project.lake
 
     def _keep_ports(self, run: Path, *chosen: int) -> None:
         (run / "ports.json").write_text(json.dumps(chosen))

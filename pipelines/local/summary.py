@@ -87,4 +87,4 @@ def words(summary: Mapping[str, Any]) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -5,9 +5,8 @@ import time
 from typing import Any, Final
 
 from pipelines.local.effort import cpu_seconds
-from pipelines.local.stack import Stack
+from pipelines.local.stack import HOT, Stack
 
-HOT: Final = "hot"
 EVERY_SECONDS: Final = 1.0
 
 

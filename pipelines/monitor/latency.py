@@ -64,9 +64,3 @@ def longest_pause(decided: Times, since: float, until: float) -> int | None:
     if first < 0 or last >= len(times):
         return None
     return int(np.diff(times[first : last + 1]).max(initial=0))
-
-
-def first_after(decided: Times, at: float) -> int | None:
-    """The first decision later than a time."""
-    later = decided[decided > at]
-    return int(later.min()) if len(later) else None

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
+from pipelines.ingest import topics
 
 _POSITION: Final = re.compile(
     rb'"source_partition":(\d+),"source_offset":(\d+),"features_partition":(\d+),"features_offset":(\d+)'
@@ -94,17 +95,12 @@ class Tail:
             consumer_timeout_ms=PATIENCE_MS,
             check_crcs=False,  # in Python it takes longer than everything else; a place that is wrong does not match a record
         )
-        self._partitions = [
-            TopicPartition(DECISIONS.name, part) for part in _partitions(self._consumer, DECISIONS.name)
-        ]
-        self._features = [TopicPartition(FEATURES.name, part) for part in _partitions(self._consumer, FEATURES.name)]
-        self._applied = [TopicPartition(APPLIED.name, part) for part in _partitions(self._consumer, APPLIED.name)]
+        self._partitions = topics.partitions(self._consumer, DECISIONS.name)
+        features = topics.partitions(self._consumer, FEATURES.name)
         self._consumer.assign(self._partitions)
-        starts = self._consumer.beginning_offsets([*self._partitions, *self._features])
-        self._next = {
-            part.partition: max(anchor.features.get(part.partition, 0), starts[part]) for part in self._features
-        }
-        self._ahead: dict[int, set[int]] = {part.partition: set() for part in self._features}
+        starts = self._consumer.beginning_offsets([*self._partitions, *features])
+        self._next = {part.partition: max(anchor.features.get(part.partition, 0), starts[part]) for part in features}
+        self._ahead: dict[int, set[int]] = {part.partition: set() for part in features}
         self._payments = {partition: Run(*run) for partition, run in anchor.payments.items()}
         for part in self._partitions:
             self._consumer.seek(part, max(anchor.decisions.get(part.partition, 0), starts[part]))
@@ -126,12 +122,12 @@ class Tail:
 
     def waiting(self) -> int:
         """How many payments lie behind those that are decided; 0 where none ever was."""
-        ends = self._ends(TRANSACTIONS.name)
+        ends = topics.ends(self._consumer, TRANSACTIONS.name)
         return sum(ends[partition] - run.until for partition, run in self._payments.items() if partition in ends)
 
     def decided(self) -> str:
         """SQL over feature records: true for the payments that are known to have a decision."""
-        ends = self._ends(TRANSACTIONS.name)
+        ends = topics.ends(self._consumer, TRANSACTIONS.name)
         # a run beyond the end is that of a topic that is no more
         runs = (item for item in self._payments.items() if item[1].until <= ends.get(item[0], 0))
         known = [f"(source_partition = {partition} and {run.sql})" for partition, run in runs]
@@ -139,20 +135,14 @@ class Tail:
 
     def starting_offsets(self, rehearse: int) -> dict[str, dict[str, int]]:
         """Offsets for the next query: undecided features, and the last `rehearse` records of `applied` as a rehearsal."""
-        ends = self._consumer.end_offsets(self._applied)
-        starts = self._consumer.beginning_offsets(self._applied)
         return {
             FEATURES.name: {str(partition): offset for partition, offset in self.catch_up().items()},
-            APPLIED.name: {str(part.partition): max(starts[part], ends[part] - rehearse) for part in self._applied},
+            APPLIED.name: topics.last(self._consumer, APPLIED.name, rehearse),
         }
 
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
-
-    def _ends(self, topic: str) -> Positions:
-        parts = [TopicPartition(topic, part) for part in _partitions(self._consumer, topic)]
-        return {part.partition: end for part, end in self._consumer.end_offsets(parts).items()}
 
     def _take(self, values: Iterator[bytes]) -> None:
         for value in values:
@@ -166,7 +156,3 @@ class Tail:
             while self._next[partition] in ahead:
                 ahead.remove(self._next[partition])
                 self._next[partition] += 1
-
-
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[int]:
-    return sorted(consumer.partitions_for_topic(topic) or {0})

@@ -36,6 +36,8 @@ PAST, LIVE = PAID[:900], PAID[900:]
 NAMES = [feature.name for feature in book.FEATURES]
 BAD = [b"not JSON", b"{}", json.dumps(LIVE[0] | {"transaction_id": "bad", "amount_minor": -5}).encode()]
 SECONDS = 240.0
+BUSY = 600
+"""Signals after the history: more than a restart looks back to see whether the history is in."""
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +113,21 @@ class Crash:
         self.happened = True
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one task", "shuffled"])
+def listings(count: int) -> list[Record]:
+    """Signals about nobody, all at the time of the last payment of the past."""
+    about = {"kind": "listing", "source": "analyst", "listing": "deny", "merchant_id": "nobody"}
+    return [about | {"signal_id": f"n-{n}", "event_time": PAST[-1]["event_time"]} for n in range(count)]
+
+
+@pytest.fixture(
+    scope="module", params=[(1, True), (2, False)], ids=["one task, a standby takes over", "shuffled, it starts again"]
+)
 def settled(
     request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A run that took history, payments, signals and bad records, killed with -9 behind its first checkpoint."""
     run = tmp_path_factory.mktemp("hot") / "run"
+    state_partitions, standby = request.param
     settings = Settings(
         registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
         hot=Hot(
@@ -124,7 +135,8 @@ def settled(
             await_history=True,
             warmup_records=200,
             driver_memory="1g",
-            state_partitions=request.param,
+            state_partitions=state_partitions,
+            standby=standby,
         ),
         paths=Paths(run=run, policy=Path("conf/policy.yaml")),
     )
@@ -137,6 +149,9 @@ def settled(
         send(bootstrap, in_order(PAST, [one for one in known if one["event_time"] <= now], HISTORY.name))
         running.start_job("hot", "jobs.decide", restarts=3)
         running.await_open("hot", SECONDS)
+        if running.start_standby():
+            running.wait(lambda: running.status("standby").get("state") == "waiting", SECONDS, "the standby")
+        send(bootstrap, [(SIGNALS.name, one) for one in listings(BUSY)])
         live = in_order(LIVE, [one for one in known if one["event_time"] > now])
         chance = random.Random(5)
         live = [
@@ -178,6 +193,11 @@ def test_every_payment_is_decided_and_nothing_else(decisions: list[dict[str, Any
     assert {one["action"] for one in decisions} <= set(ACTIONS)
     assert {one["model_version"] for one in decisions} == {"1"}
     assert all(0 <= one["probability"] <= 1 and one["decided_at_ms"] > 0 for one in decisions)
+
+
+def test_the_standby_decides_after_the_crash(settled: Stack) -> None:
+    decides = settled.status("hot")["pid"]
+    assert decides == settled.processes.processes["standby" if settled.settings.hot.standby else "hot"].pid
 
 
 def test_the_crash_repeated_features_but_hardly_a_decision(settled: Stack, decisions: list[dict[str, Any]]) -> None:

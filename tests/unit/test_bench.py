@@ -150,8 +150,8 @@ def test_the_gap_of_a_swap_lies_around_it() -> None:
 
 def test_after_a_kill_the_echo_of_the_killed_does_not_count() -> None:
     found = collected(4)
-    for which, at_ms in enumerate((900, 1_020, 15_000, 15_010)):
-        found.add(decision(which), at_ms)
+    for which, (sent_ms, at_ms) in enumerate(((890, 900), (1_010, 1_020), (900, 14_000), (1_600, 15_000))):
+        found.add(decision(which, sent_ms), at_ms)
     kill = Kill(Stage())  # type: ignore[arg-type]
     kill.at = 1.0
     assert kill.figures(found, 99.0, 2) == {"first_decision_after_s": 14.0, "repeats": 0, "lost": 2}

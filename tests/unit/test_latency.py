@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.monitor import chart
-from pipelines.monitor.latency import Course, first_after, longest_pause, standstills
+from pipelines.monitor.latency import Course, longest_pause, standstills
 
 
 def a_course(count: int = 3_000, gap_ms: int = 1) -> Course:
@@ -56,12 +56,6 @@ def test_the_longest_pause_of_a_stretch_may_begin_before_it() -> None:
     assert longest_pause(decided, 505, 1_900) == 1_490
     assert longest_pause(decided, 0, 300) is None
     assert longest_pause(decided, 300, 9_000) is None
-
-
-def test_the_first_decision_after_a_time() -> None:
-    decided = np.array([30, 10, 20], dtype=np.int64)
-    assert first_after(decided, 10) == 20
-    assert first_after(decided, 30) is None
 
 
 def test_pictures_are_drawn_of_much_and_not_of_nothing(tmp_path: Path) -> None:
