@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account quarantine backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -38,6 +38,14 @@ bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARD
 	$(setup)
 	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
 	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby)
+
+account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/demo]
+	$(setup) lake jars
+	@$(lake) -m jobs.account $(call option,--run,$(RUN))
+
+quarantine: ## what was refused and why [RUN=run/demo REASON=code]
+	$(setup) lake jars
+	@$(lake) -m jobs.quarantine $(call option,--run,$(RUN)) $(call option,--reason,$(REASON))
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

@@ -2,8 +2,8 @@
 
 usage: python -m jobs.land_events --config run/live/settings.yaml
 
-Writes <run>/lake/{decisions,features,quarantine} and the topic `quarantine`. SIGTERM or SIGINT stops it; after a crash start
-it again. One landing job a checkpoint.
+Writes the tables of <run>/lake and the topic `quarantine`. SIGTERM or SIGINT stops it; after a crash start it again. One
+landing job a checkpoint: a second one refuses with exit code 78.
 """
 
 import logging

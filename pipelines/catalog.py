@@ -1,6 +1,10 @@
 """Every topic and every table: name, who writes it, what it holds. Jobs refer to these, never to a literal name."""
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
+
+from pipelines.features import book
+from pipelines.schemas import ACTIONS, DECISION, EVENT, SEQUENCES, SIGNAL, TRANSACTION, Field
 
 
 class Topic(NamedTuple):
@@ -46,8 +50,140 @@ TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, *
 
 
 class Table(NamedTuple):
-    """A Delta table below the lake's folder."""
+    """A Delta table below the lake's folder: declared here, made and evolved by the job that lands.
+
+    `source`: what it is made of. `cluster`: columns whose neighbours lie together. `constraints`: name -> SQL that is true for
+    every row.
+    """
 
     name: str
     writer: str
+    source: str
     doc: str
+    columns: tuple[Field, ...]
+    cluster: tuple[str, ...]
+    constraints: Mapping[str, str] = {}
+
+    @property
+    def indexed(self) -> tuple[str, ...]:
+        """Columns with statistics: numbers and times that say where a row is, never who it is about."""
+        return tuple(field.name for field in self.columns if field.name in _INDEXED)
+
+
+PLACE: Final = (
+    Field("kafka_partition", "int", True, "Partition of the record this row was made of"),
+    Field("kafka_offset", "bigint", True, "Its offset"),
+    Field("appended_at", "timestamp", True, "When the broker appended it"),
+)
+"""Where a row came from: with it, offsets can be held against rows."""
+SOURCE: Final = (
+    Field("source_partition", "int", True, "Partition of the payment record it is about"),
+    Field("source_offset", "bigint", True, "Offset of the payment record it is about"),
+)
+_INDEXED: Final = frozenset(
+    {"topic", "kafka_partition", "kafka_offset", "appended_at", "event_ms", "source_partition", "source_offset"}
+)
+
+RECORDS_TABLE: Final = Table(
+    "records",
+    "land",
+    "topics transactions, signals, features, decisions",
+    "Every record of the landed topics, byte for byte; of a refused one only its place: its bytes are in quarantine, masked",
+    (
+        Field("topic", "string", True, "Topic of the record"),
+        *PLACE,
+        Field("key", "binary", False, "Its key"),
+        Field("value", "binary", False, "Its value; null if it was refused"),
+    ),
+    ("topic", "kafka_offset"),
+)
+TRANSACTIONS_TABLE: Final = Table(
+    "transactions",
+    "land",
+    "topic transactions",
+    "Every admitted payment attempt; one that was sent twice stands here twice",
+    (*PLACE, *TRANSACTION, Field("event_ms", "bigint", True, "event_time in epoch milliseconds")),
+    ("event_ms",),
+    {"amount_above_zero": "amount_minor > 0"},
+)
+SIGNALS_TABLE: Final = Table(
+    "signals",
+    "land",
+    "topic signals",
+    "Every admitted verdict and listing",
+    (*PLACE, *SIGNAL, Field("event_ms", "bigint", True, "event_time in epoch milliseconds")),
+    ("event_ms",),
+    {"known_kind": "kind in ('verdict', 'listing')"},
+)
+FEATURES_TABLE: Final = Table(
+    "features",
+    "land",
+    "topic features",
+    "Every feature vector as the stream wrote it; after a crash more than one of a payment, of which the last is in the state",
+    (
+        *PLACE,
+        *EVENT,
+        *SEQUENCES,
+        *(Field(each.name, "double", False, f"{each.doc} ({each.unit})") for each in book.FEATURES),
+    ),
+    ("event_ms",),
+)
+DECISIONS_TABLE: Final = Table(
+    "decisions",
+    "land",
+    "topic decisions",
+    "The decision about each payment: the first one",
+    (*PLACE, *DECISION),
+    ("event_ms",),
+    {
+        "probability_is_one": "probability between 0 and 1",
+        "known_action": f"action in ({', '.join(repr(action) for action in ACTIONS)})",
+    },
+)
+DUPLICATES_TABLE: Final = Table(
+    "duplicates",
+    "land",
+    "topic decisions",
+    "Every further decision about a payment, naming the one it repeats",
+    (
+        *PLACE,
+        Field("transaction_id", "string", True, "The payment that had been decided"),
+        Field("action", "string", True, "What was decided this time; the first decision counts"),
+        *SOURCE,
+        Field(
+            "cause",
+            "string",
+            True,
+            "repeated: the same payment record again, after a crash; resent: another record of the payment",
+        ),
+        Field("first_partition", "int", True, "Partition of the decision that counts"),
+        Field("first_offset", "bigint", True, "Its offset"),
+    ),
+    ("kafka_offset",),
+)
+QUARANTINE_TABLE: Final = Table(
+    "quarantine",
+    "land",
+    "topics transactions, signals, features, decisions",
+    "Every record that was refused, with the reason; what looks like a card number in it is masked",
+    (
+        Field("topic", "string", True, "Topic of the record"),
+        *PLACE,
+        Field("reason", "string", True, "Why it was refused: the reason code of the first check that fired"),
+        Field("key", "binary", False, "Its key, masked"),
+        Field("value", "binary", False, "Its first bytes, masked"),
+        Field("is_whole", "boolean", True, "Whether key and value are as they were sent: not cut, nothing masked"),
+        Field("bytes", "bigint", False, "Length of its value"),
+        Field("sha256", "string", False, "Hash of its value"),
+    ),
+    ("topic", "kafka_offset"),
+)
+TABLES: Final = (
+    RECORDS_TABLE,
+    TRANSACTIONS_TABLE,
+    SIGNALS_TABLE,
+    FEATURES_TABLE,
+    DECISIONS_TABLE,
+    DUPLICATES_TABLE,
+    QUARANTINE_TABLE,
+)

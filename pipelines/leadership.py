@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Leadership:
     """A lock that the Java machine holds, not Python: it is Java that writes, and may live a moment longer than who started it.
 
-    The lock ends with its holder, however that ends. The file stays and means nothing.
+    The lock ends with its holder, however that ends, and with this object. The file stays and means nothing.
     """
 
     def __init__(self, checkpoints: Path) -> None:

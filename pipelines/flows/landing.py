@@ -2,23 +2,35 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from pipelines import session, status
 from pipelines.config import Settings
-from pipelines.errors import Unaccounted
-from pipelines.land import landing
+from pipelines.errors import EnvironmentProblem, Unaccounted
+from pipelines.land import declare, landing
+from pipelines.leadership import Leadership
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PATIENCE_SECONDS: Final = 10.0
 
 
 def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     """Land until `stopping` says so.
 
     Raises:
+        EnvironmentProblem: another job lands here.
         Unaccounted: the query stopped by itself; nothing is skipped, the next start goes on where it was.
     """
     said = settings.paths.status / "landing.json"
     status.report(said, "starting", "starting Spark")
+    paths = settings.paths
     spark = session.lake(settings.lake)
-    query = landing.start(spark, settings.kafka, settings.lake, settings.paths.lake, settings.paths.checkpoints)
+    held = hold(spark, paths.checkpoints / landing.NAME)
+    declare.tables(spark, paths.lake)
+    query = landing.Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints).start()
     try:
         while not stopping():
             if not query.isActive:
@@ -32,4 +44,19 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     finally:
         query.stop()
         spark.stop()
+        del held
     status.report(said, "stopped", "stopped in order")
+
+
+def hold(spark: "SparkSession", checkpoint: Path) -> Leadership:
+    """Hold the checkpoint for as long as what is returned is kept. A job that was killed may need a moment to let go of it.
+
+    Raises:
+        EnvironmentProblem: another job holds it.
+    """
+    leadership, deadline = Leadership(checkpoint), time.monotonic() + PATIENCE_SECONDS
+    while not leadership.take(spark):
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem(f"another landing job works at {checkpoint}: end that one first")
+        time.sleep(0.5)
+    return leadership

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipelines.catalog import DECISIONS, FEATURES
 from pipelines.errors import Unaccounted
+from pipelines.flows import accounting
 from pipelines.local import landed, summary
 from pipelines.local.ledger import Ledger
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
 from pipelines.local.supervisor import StopAsked, Supervisor
 from pipelines.local.window import Window
+from pipelines.monitor import accounts
 
 PATIENCE_SECONDS: Final = 60.0
 """How long nothing at all may happen before what is under way is given up."""
@@ -37,6 +38,7 @@ class Traffic:
         self._began = time.time() - screen.seconds
         self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
         self.sent: dict[str, Any] = {}
+        self.ends: accounting.Ends = {}
 
     def run(self, sender: Sender) -> None:
         """Let the sender send until it is done or somebody stops it, then wait until every record has its end."""
@@ -52,6 +54,7 @@ class Traffic:
         else:
             settle(processes, self._caught_up, self._reached)
         self.sent = self._running.status(sender.name)
+        self.ends = accounting.ends(self._running.settings.kafka.bootstrap)
         self.ledger.close()
 
     def account(self, seconds: Mapping[str, float | None]) -> None:
@@ -66,9 +69,10 @@ class Traffic:
         paths = self._running.settings.paths
         took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
         rows, memory = landed.rows(paths.lake), self._running.processes.memory
-        totals = summary.summarise(self.ledger, self.sent, rows, took, memory)
-        file = summary.write(paths.run, totals)
-        self._screen.print(f"\n{summary.words(totals)}\n\n  {file}")
+        books = accounting.closed(paths.lake, self.ends)
+        totals = summary.summarise(self.ledger, self.sent, rows, took, memory, books.difference)
+        files = f"{summary.write(paths.run, totals)}, {accounting.write(paths.run, books)}"
+        self._screen.print(f"\n{summary.words(totals)}\n\n{accounts.words(books)}\n\n  {files}")
         if totals["unaccounted"]:
             raise Unaccounted(
                 f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"
@@ -87,14 +91,14 @@ class Traffic:
 
     def _caught_up(self) -> bool:
         self.ledger.follow()
-        return not self.ledger.unaccounted and min(self._landed()) >= self.ledger.decided
+        return not self.ledger.unaccounted and self._has_landed()
+
+    def _has_landed(self) -> bool:
+        ends = accounting.ends(self._running.settings.kafka.bootstrap)
+        return landed.records(self._running.settings.paths.lake) >= accounting.records(ends)
 
     def _reached(self) -> int:
-        return self.ledger.decided + self.ledger.quarantined + sum(self._landed())
-
-    def _landed(self) -> tuple[int, ...]:
-        rows = landed.rows(self._running.settings.paths.lake)
-        return tuple(rows.get(topic.name, 0) for topic in (FEATURES, DECISIONS))
+        return self.ledger.decided + self.ledger.quarantined + landed.records(self._running.settings.paths.lake)
 
 
 def settle(processes: Supervisor, done: Callable[[], bool], reached: Callable[[], int]) -> bool:

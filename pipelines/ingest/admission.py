@@ -13,6 +13,8 @@ MAX_BYTES: Final = 16_384
 MAX_AMOUNT_MINOR: Final = 10**10
 EARLIEST_MS: Final = 1_420_070_400_000
 """2015-01-01, within the range in which the decayed sums stay finite."""
+LATEST_MS: Final = 4_102_444_800_000
+"""2100-01-01: no number of a card is a time before it."""
 TOLERANCE_MS: Final = 86_400_000
 """How far a payment may lie after the time the broker received it: clocks differ, a day is not a clock."""
 
@@ -124,12 +126,25 @@ def _one_of(name: str, values: tuple[str, ...] | list[str], reason: str) -> Chec
     return Check(reason, f"record.{name} not in ({', '.join(repr(value) for value in values)})", f"{name} is not known")
 
 
+_TEXTS: Final = ", ".join(f"record.{name}" for name, field in _FIELDS.items() if field.type == "string")
+_NAMES: Final = f"array({', '.join(map(repr, _FIELDS))})"
+_OTHERS: Final = (
+    f"map_values(map_filter(from_json(text, 'map<string,string>'), (k, v) -> not array_contains({_NAMES}, k)))"
+)
+
+
+def _holds_card_number(texts: str) -> str:
+    numbers = f"regexp_extract_all(concat_ws('|', {texts}), '{_LONG_NUMBER}', 0)"
+    return f"exists({numbers}, x -> luhn_check(regexp_replace(x, '[ -]', '')))"
+
+
 _CARD_NUMBER: Final = Check(
     "card_number",
-    "exists(regexp_extract_all(concat_ws('|', "
-    + ", ".join(f"record.{name}" for name, field in _FIELDS.items() if field.type == "string")
-    + f"), '{_LONG_NUMBER}', 0), x -> luhn_check(regexp_replace(x, '[ -]', '')))",
-    "A text field holds what looks like a card number",
+    f"{_holds_card_number(_TEXTS)} or (size(array_except(keys, {_NAMES})) > 0 and {_holds_card_number(_OTHERS)})",
+    "A text field, or one that is not known here, holds what looks like a card number",
+)
+_SENT_AT: Final = Check(
+    "bad_sent_at_ms", f"record.sent_at_ms not between {EARLIEST_MS} and {LATEST_MS}", "Not a time in milliseconds"
 )
 
 _TIMES: Final = (
@@ -163,6 +178,7 @@ PAYMENT_CHECKS: Final = (
         "record.latitude not between -90 and 90 or record.longitude not between -180 and 180",
         "Not on Earth",
     ),
+    _SENT_AT,
 )
 
 SIGNAL_CHECKS: Final = (

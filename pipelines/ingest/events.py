@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def examined(records: "DataFrame") -> "DataFrame":
-    """Kafka records (key, value, topic, timestamp, ...) -> the same with `record`, `event_ms`, `is_signal` and `reason`.
-
-    `reason` is null for what may pass.
-    """
+def parsed(records: "DataFrame") -> "DataFrame":
+    """Kafka records (key, value, topic, timestamp, ...) -> the same with `record`, its times and `is_signal`."""
     for layer in PARSED:
         records = records.selectExpr("*", *(f"{sql} as {name}" for name, sql in layer.items()))
-    return records.selectExpr("*", f"{REASON} as reason")
+    return records
+
+
+def examined(records: "DataFrame") -> "DataFrame":
+    """The same with `reason`, null for what may pass."""
+    return parsed(records).selectExpr("*", f"{REASON} as reason")
 
 
 def admitted(records: "DataFrame") -> "DataFrame":

@@ -1,77 +1,132 @@
 """Landing: what the topics hold becomes rows of Delta tables, each record once, whatever is killed when."""
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
-from pipelines.catalog import DECISIONS, FEATURES, QUARANTINE, SIGNALS, TRANSACTIONS
+from pipelines.catalog import (
+    DECISIONS,
+    DECISIONS_TABLE,
+    DUPLICATES_TABLE,
+    FEATURES,
+    FEATURES_TABLE,
+    QUARANTINE,
+    QUARANTINE_TABLE,
+    RECORDS_TABLE,
+    SIGNALS,
+    SIGNALS_TABLE,
+    TRANSACTIONS,
+    TRANSACTIONS_TABLE,
+    Table,
+)
 from pipelines.config import Kafka, Lake
-from pipelines.ingest.events import examined
-from pipelines.land import tables
+from pipelines.ingest.topics import end_offsets
+from pipelines.land import resume, tables
+from pipelines.land.firsts import SCHEMA, Firsts
+from pipelines.schemas import names
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
 
+log = logging.getLogger("clearhold.landing")
+
 NAME: Final = "landing"
-_REFUSABLE: Final = (TRANSACTIONS.name, SIGNALS.name)
-_LANDED: Final = (*_REFUSABLE, FEATURES.name, DECISIONS.name)
+MOST_RECORDS: Final = 40_000
+"""Of one batch: they are held in memory while its tables are written."""
 
 
-def start(spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path) -> "StreamingQuery":
-    """Start the query: a batch every `settings.trigger_seconds`. It goes on where its checkpoint ended."""
-    records = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", kafka.bootstrap)
-        .option("subscribe", ",".join(_LANDED))
-        .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", 100_000)
-        .load()
-    )
-    checkpoint = checkpoints / NAME
-    return (
-        records.writeStream.queryName(NAME)
-        .foreachBatch(lambda batch, number: land(batch, number, kafka, lake, checkpoint))
-        .option("checkpointLocation", str(checkpoint))
-        .trigger(processingTime=f"{settings.trigger_seconds} seconds")
-        .start()
-    )
+class Landing:
+    """The landing query. Its tables must have been declared; only one may work at a checkpoint."""
 
+    def __init__(self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path) -> None:
+        """Read what has landed."""
+        self._spark, self._kafka, self._settings = spark, kafka, settings
+        self._lake, self._checkpoint = lake, checkpoints / NAME
+        self._begin = "earliest" if (self._checkpoint / "metadata").exists() else self._resumed()
+        self._firsts = Firsts(spark, lake / DECISIONS_TABLE.name)
 
-def land(batch: "DataFrame", number: int, kafka: Kafka, lake: Path, checkpoint: Path) -> None:
-    """Append one batch of Kafka records to the tables.
+    def start(self) -> "StreamingQuery":
+        """Start the query: a batch every `settings.trigger_seconds`. It goes on where its checkpoint ended."""
+        records = (
+            self._spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", self._kafka.bootstrap)
+            .option("subscribe", ",".join(tables.LANDED))
+            .option("startingOffsets", self._begin)
+            .option("maxOffsetsPerTrigger", MOST_RECORDS)
+            .load()
+        )
+        return (
+            records.writeStream.queryName(NAME)
+            .foreachBatch(self.land)
+            .option("checkpointLocation", str(self._checkpoint))
+            .trigger(processingTime=f"{self._settings.trigger_seconds} seconds")
+            .start()
+        )
 
-    A batch that is run again after a crash changes nothing: Delta skips a transaction number it has seen from this checkpoint.
-    The `quarantine` topic may then get a row twice; its place names it.
-    """
-    batch.persist()
-    try:
-        counts = {row["topic"]: row["count"] for row in batch.groupBy("topic").count().collect()}
-        writer = json.loads((checkpoint / "metadata").read_text())["id"]
-        if counts.get(DECISIONS.name):
-            _append(tables.decisions(batch), lake / "decisions", writer, number)
-        if counts.get(FEATURES.name):
-            _append(tables.features(batch), lake / "features", writer, number)
-        if any(counts.get(topic) for topic in _REFUSABLE):
-            _refuse(batch.where(F.col("topic").isin(*_REFUSABLE)), kafka, lake / "quarantine", writer, number)
-    finally:
-        batch.unpersist()
+    def land(self, batch: "DataFrame", number: int) -> None:
+        """Append one batch of Kafka records to the tables.
 
+        A batch that is run again after a crash changes nothing: Delta skips a number that it has seen from this checkpoint. The
+        `quarantine` topic may then get a row twice; its place names it.
+        """
+        writer = json.loads((self._checkpoint / "metadata").read_text())["id"]
+        looked = tables.looked_at(batch).persist()
+        try:
+            counted = (
+                looked.groupBy("topic").agg(F.count("*").alias("all"), F.count("reason").alias("refused")).collect()
+            )
+            good = {row.topic for row in counted if row["all"] > row.refused}
+            if any(row.refused for row in counted):
+                self._refuse(tables.quarantine(looked), writer, number)
+            if TRANSACTIONS.name in good:
+                self._append(TRANSACTIONS_TABLE, tables.transactions(looked), writer, number)
+            if SIGNALS.name in good:
+                self._append(SIGNALS_TABLE, tables.signals(looked), writer, number)
+            if FEATURES.name in good:
+                self._append(FEATURES_TABLE, tables.features(looked), writer, number)
+            if DECISIONS.name in good:
+                self._decide(tables.decided(looked), writer, number)
+            if counted:
+                self._append(RECORDS_TABLE, tables.records(looked), writer, number)
+        finally:
+            looked.unpersist()
 
-def _refuse(batch: "DataFrame", kafka: Kafka, table: Path, writer: str, number: int) -> None:
-    refused = tables.quarantine(examined(batch)).localCheckpoint()
-    if refused.isEmpty():
-        return
-    value = F.to_json(F.struct("*"))
-    refused.select(value.alias("value")).write.format("kafka").option(
-        "kafka.bootstrap.servers", kafka.bootstrap
-    ).option("topic", QUARANTINE.name).save()
-    _append(refused, table, writer, number)
+    def _resumed(self) -> str:
+        """Where to begin without a checkpoint: behind what has landed, if anything has."""
+        ends = resume.landed(self._spark, self._lake)
+        resume.trim(self._spark, self._lake, ends)
+        if not ends:
+            return "earliest"
+        partitions = {topic: sorted(end_offsets(self._kafka.bootstrap, topic)) for topic in tables.LANDED}
+        log.warning("no checkpoint at %s: landing goes on behind what has landed, %s", self._checkpoint, ends)
+        return resume.starting_offsets(ends, partitions)
 
+    def _decide(self, decided: "DataFrame", writer: str, number: int) -> None:
+        """First decisions to `decisions`, the others to `duplicates`."""
+        repeats = self._firsts.repeats(decided)
+        if repeats:
+            place = ["kafka_partition", "kafka_offset"]
+            known = F.broadcast(self._spark.createDataFrame(repeats, SCHEMA))
+            self._append(
+                DUPLICATES_TABLE, decided.join(known, place).select(*names(DUPLICATES_TABLE.columns)), writer, number
+            )
+            decided = decided.join(known, place, "left_anti")
+        self._append(DECISIONS_TABLE, decided, writer, number)
 
-def _append(rows: "DataFrame", table: Path, writer: str, number: int) -> None:
-    rows.coalesce(1).write.format("delta").mode("append").option("txnAppId", writer).option("txnVersion", number).save(
-        str(table)
-    )
+    def _refuse(self, refused: "DataFrame", writer: str, number: int) -> None:
+        kept = refused.localCheckpoint()
+        value = F.to_json(
+            F.struct("topic", "kafka_partition", "kafka_offset", "appended_at", "reason", "bytes", "sha256")
+        )
+        kept.select(value.alias("value")).write.format("kafka").option(
+            "kafka.bootstrap.servers", self._kafka.bootstrap
+        ).option("topic", QUARANTINE.name).save()
+        self._append(QUARANTINE_TABLE, kept, writer, number)
+
+    def _append(self, table: Table, rows: "DataFrame", writer: str, number: int) -> None:
+        once = {"txnAppId": writer, "txnVersion": str(number)}
+        rows.coalesce(1).write.format("delta").mode("append").options(**once).save(str(self._lake / table.name))

@@ -1,39 +1,95 @@
-"""What lands, as tables: each a name and the columns that make its rows from Kafka records."""
+"""What lands, as tables: the rows of each, made of Kafka records."""
 
 from typing import TYPE_CHECKING, Final
 
-from pipelines.catalog import DECISIONS, FEATURES
+from pyspark.sql import functions as F
+
+from pipelines.catalog import DECISIONS, FEATURES, PLACE, SIGNALS, TRANSACTIONS
 from pipelines.features import book
-from pipelines.schemas import DECISION, EVENT, SEQUENCES, ddl, names
+from pipelines.ingest.admission import MAX_BYTES
+from pipelines.ingest.events import examined, parsed
+from pipelines.ingest.masking import masked
+from pipelines.schemas import DECISION, EVENT, SEQUENCES, SIGNAL, TRANSACTION, Field, ddl, names
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-PLACE: Final = ("partition as kafka_partition", "offset as kafka_offset", "timestamp as appended_at")
-"""Where a row came from: with it, offsets can be held against rows."""
+REFUSABLE: Final = (TRANSACTIONS.name, SIGNALS.name)
+"""Topics that others write: every record is examined. Our own must only be complete."""
+OWN: Final = {
+    FEATURES.name: (book.RECORD, (*EVENT, *SEQUENCES)),
+    DECISIONS.name: (ddl(DECISION), DECISION),
+}
+LANDED: Final = (*REFUSABLE, *OWN)
+UNREADABLE: Final = "unreadable"
+"""Reason of a record on a topic of our own that lacks what it must have."""
+_RECORD: Final = ("key", "value", "topic", "partition", "offset", "timestamp")
+_PLACE: Final = ("partition as kafka_partition", "offset as kafka_offset", "timestamp as appended_at")
 
 
-def decisions(records: "DataFrame") -> "DataFrame":
-    """Records of `decisions` -> place and columns of `schemas.DECISION`."""
-    return _parsed(records.where(f"topic = '{DECISIONS.name}'"), ddl(DECISION)).selectExpr(
-        "kafka_partition", "kafka_offset", "appended_at", *(f"record.{name}" for name in names(DECISION))
+def looked_at(records: "DataFrame") -> "DataFrame":
+    """Kafka records -> the same with `reason`, null for what is as it should be."""
+    found = examined(records.where(F.col("topic").isin(*REFUSABLE))).select(*_RECORD, "reason")
+    for topic, (schema, fields) in OWN.items():
+        record = F.from_json(F.col("value").cast("string"), schema)
+        lacks = " or ".join(f"record.{field.name} is null" for field in fields if field.required)
+        own = records.where(F.col("topic") == topic).select(*_RECORD, record.alias("record"))
+        reason = F.expr(f"if(record is null or {lacks}, '{UNREADABLE}', null)")
+        found = found.unionByName(own.select(*_RECORD, reason.alias("reason")))
+    return found
+
+
+def records(looked: "DataFrame") -> "DataFrame":
+    """Rows of `records`: every record, without bytes where it was refused."""
+    kept = (f"if(reason is null, {name}, null) as {name}" for name in ("key", "value"))
+    return looked.selectExpr("topic", *_PLACE, *kept)
+
+
+def transactions(looked: "DataFrame") -> "DataFrame":
+    """Rows of `transactions`."""
+    return _admitted(looked, TRANSACTIONS.name, TRANSACTION)
+
+
+def signals(looked: "DataFrame") -> "DataFrame":
+    """Rows of `signals`."""
+    return _admitted(looked, SIGNALS.name, SIGNAL)
+
+
+def features(looked: "DataFrame") -> "DataFrame":
+    """Rows of `features`: the event, its sequence numbers and one column a feature."""
+    kept = (f"record.{name}" for name in (*names(EVENT), *names(SEQUENCES)))
+    return _own(looked, FEATURES.name).selectExpr(*names(PLACE), *kept, "record.features.*")
+
+
+def decided(looked: "DataFrame") -> "DataFrame":
+    """Columns of `decisions`, of every decision: first ones and repeats."""
+    return _own(looked, DECISIONS.name).selectExpr(*names(PLACE), *(f"record.{name}" for name in names(DECISION)))
+
+
+def quarantine(looked: "DataFrame") -> "DataFrame":
+    """Rows of `quarantine`: what was refused, masked."""
+    whole = f"coalesce(octet_length(value), 0) <= {MAX_BYTES} and value_masked <=> value and key_masked <=> key"
+    return (
+        looked.where("reason is not null")
+        .selectExpr("*", *(f"{masked(name)} as {name}_masked" for name in ("key", "value")))
+        .selectExpr(
+            "topic",
+            *_PLACE,
+            "reason",
+            "key_masked as key",
+            "value_masked as value",
+            f"{whole} as is_whole",
+            "bigint(octet_length(value)) as bytes",
+            "sha2(value, 256) as sha256",
+        )
     )
 
 
-def features(records: "DataFrame") -> "DataFrame":
-    """Records of `features` -> place, event, sequence numbers and one column a feature."""
-    kept = [*names(EVENT), *names(SEQUENCES)]
-    return _parsed(records.where(f"topic = '{FEATURES.name}'"), book.RECORD).selectExpr(
-        "kafka_partition", "kafka_offset", "appended_at", *(f"record.{name}" for name in kept), "record.features.*"
-    )
+def _admitted(looked: "DataFrame", topic: str, fields: tuple[Field, ...]) -> "DataFrame":
+    rows = parsed(looked.where((F.col("topic") == topic) & F.col("reason").isNull()))
+    return rows.selectExpr(*_PLACE, *(f"record.{name}" for name in names(fields)), "event_ms")
 
 
-def quarantine(examined: "DataFrame") -> "DataFrame":
-    """Examined records -> those refused: reason and place. The bytes stay out: they may hold a card number."""
-    return examined.where("reason is not null").selectExpr(
-        "topic", *PLACE, "reason", "octet_length(value) as bytes", "sha2(value, 256) as sha256"
-    )
-
-
-def _parsed(records: "DataFrame", schema: str) -> "DataFrame":
-    return records.selectExpr(*PLACE, f"from_json(string(value), '{schema}') as record")
+def _own(looked: "DataFrame", topic: str) -> "DataFrame":
+    rows = looked.where((F.col("topic") == topic) & F.col("reason").isNull())
+    return rows.selectExpr(*_PLACE, f"from_json(string(value), '{OWN[topic][0]}') as record")

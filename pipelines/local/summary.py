@@ -18,6 +18,7 @@ def summarise(
     landed: Mapping[str, int],
     seconds: Mapping[str, float | None],
     memory: Memory,
+    difference: int = 0,
 ) -> dict[str, Any]:
     """The summary of a run.
 
@@ -27,9 +28,11 @@ def summarise(
         landed: rows of every table of the lake.
         seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
         memory: what the programs took.
+        difference: what does not add up in the books of the lake.
 
     Returns:
-        The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone.
+        The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone, as the
+        topics or the lake say, whichever is more.
         Cases and quality suites are zero where nobody opens cases and nobody runs suites.
     """
     acknowledged = bank.get("acknowledged", 0)
@@ -39,7 +42,7 @@ def summarise(
         "decisions": ledger.decided,
         "duplicates": ledger.duplicates,
         "quarantined": ledger.quarantined,
-        "unaccounted": ledger.unaccounted + max(0, acknowledged - ledger.sent),
+        "unaccounted": max(ledger.unaccounted + max(0, acknowledged - ledger.sent), difference),
         "actions": {action: ledger.actions[action] for action in ACTIONS},
         "cases": 0,
         "verdicts": bank.get("verdicts", 0),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from pipelines.catalog import Topic
 from pipelines.config import Kafka
@@ -15,6 +16,7 @@ Offsets = dict[int, int]
 """Partition to offset."""
 
 TIMEOUT_SECONDS = 15.0
+_PASSING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 def create(kafka: Kafka, topics: Sequence[Topic]) -> None:
@@ -41,11 +43,7 @@ def ends(bootstrap: str, topic: str) -> Offsets:
     """
     consumer = reader(bootstrap)
     try:
-        partitions = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT_SECONDS)[1]
-            for number in partitions
-        }
+        return _ends(consumer, topic)
     except KafkaException as problem:
         raise Unavailable(f"topic {topic} on {bootstrap}: {problem.args[0].str()}; see the broker's log") from problem
     finally:
@@ -90,6 +88,20 @@ def reader(bootstrap: str) -> Consumer:
             "log_level": 0,
         }
     )
+
+
+def _will_pass(problem: BaseException) -> bool:
+    """Whether it may go better in a moment: a topic that was just made has no leader yet."""
+    return isinstance(problem, KafkaException) and problem.args[0].code() in _PASSING
+
+
+@retry(retry=retry_if_exception(_will_pass), stop=stop_after_delay(TIMEOUT_SECONDS), wait=wait_fixed(0.2), reraise=True)
+def _ends(consumer: Consumer, topic: str) -> Offsets:
+    partitions = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
+    return {
+        number: consumer.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT_SECONDS)[1]
+        for number in partitions
+    }
 
 
 def _declared(kafka: Kafka, topic: Topic) -> NewTopic:

@@ -1,0 +1,85 @@
+"""The books of a run: every record that Kafka acknowledged, found again in the lake."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pipelines import config
+from pipelines.catalog import DECISIONS, FEATURES, SIGNALS, TRANSACTIONS
+from pipelines.errors import Unaccounted, UsageError
+from pipelines.local import landed, leftovers, stack, topics
+from pipelines.local.project import Project
+from pipelines.local.screen import Screen
+from pipelines.monitor import accounts
+from pipelines.monitor.accounts import Books
+
+LANDED: Final = (TRANSACTIONS, SIGNALS, FEATURES, DECISIONS)
+FILE: Final = "account.json"
+PATIENCE_SECONDS: Final = 60.0
+
+Ends = dict[str, dict[int, int]]
+
+
+def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
+    """Close the books of a run, live or stopped; leaves account.json in its folder.
+
+    Args:
+        project: where environments and jars are.
+        place: folder of the run.
+        environ: environment that the broker of a stopped run is started with.
+
+    Raises:
+        UsageError: there is no run, or nothing of it has landed.
+        Unaccounted: they do not add up.
+    """
+    if not (place / "settings.yaml").exists() or not landed.records(place / "lake"):
+        raise UsageError(
+            f"no run has landed anything in {place}: start one with `make demo`, or name another with RUN="
+        )
+    settings = config.load(place / "settings.yaml")
+    screen = Screen(place / "logs" / "account.log")
+    if leftovers.holder(place):
+        reached = ends(settings.kafka.bootstrap)
+        screen.say("waiting until everything that is there now has landed")
+        landed.wait(settings.paths.lake, records(reached), PATIENCE_SECONDS)
+    else:
+        screen.say("the run is stopped: its broker is started to be asked")
+        with stack.opened(project, settings, environ, lambda line: None) as stopped:
+            stopped.start_broker()
+            reached = ends(stopped.settings.kafka.bootstrap)
+    books = closed(settings.paths.lake, reached)
+    screen.print(f"\n{accounts.words(books)}\n\n  {write(place, books)}")
+    require_balance(books)
+
+
+def ends(bootstrap: str) -> Ends:
+    """How long every landed topic is."""
+    return {topic.name: topics.ends(bootstrap, topic.name) for topic in LANDED}
+
+
+def records(reached: Ends) -> int:
+    """Records up to some ends of the topics."""
+    return sum(sum(parts.values()) for parts in reached.values())
+
+
+def closed(lake: Path, reached: Ends) -> Books:
+    """The books at some ends of the topics."""
+    return accounts.close(lake, reached)
+
+
+def write(place: Path, books: Books) -> Path:
+    """Leave them in the run's folder, whole or not at all; returns the file."""
+    part = place / (FILE + ".part")
+    part.write_text(json.dumps(books.facts(), indent=2) + "\n")
+    return part.replace(place / FILE)
+
+
+def require_balance(books: Books) -> None:
+    """Refuse books that do not add up.
+
+    Raises:
+        Unaccounted: they do not.
+    """
+    if books.difference:
+        raise Unaccounted(f"{books.difference:,} records are not where they should be: see the table above")

@@ -1,0 +1,70 @@
+"""Tables as they are declared: made where they are missing, evolved where a column has come."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import deltalake
+from delta.tables import DeltaTable
+
+from pipelines.catalog import TABLES, Table
+from pipelines.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+_STATISTICS: Final = "delta.dataSkippingStatsColumns"
+
+
+def tables(spark: "SparkSession", lake: Path) -> None:
+    """Make or evolve every table of the catalogue. What is as declared is left alone.
+
+    Raises:
+        ConfigurationError: a table that is there has a column of another type than is declared.
+    """
+    for table in TABLES:
+        folder = lake / table.name
+        if not deltalake.DeltaTable.is_deltatable(str(folder)):
+            _make(spark, table, folder)
+        _evolve(spark, table, folder)
+
+
+def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
+    builder = DeltaTable.createIfNotExists(spark).location(str(folder)).comment(table.doc)
+    for field in table.columns:
+        builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
+    builder.clusterBy(*table.cluster).property(_STATISTICS, ",".join(table.indexed)).execute()
+
+
+def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:
+    """Add columns and constraints that have come since. What is no longer declared stays, unwritten."""
+    kept = deltalake.DeltaTable(folder)  # reads the log in milliseconds: nearly always nothing has come
+    fields = json.loads(kept.schema().to_json())["fields"]
+    found = {field["name"]: _spark_type(field["type"]) for field in fields}
+    for field in table.columns:
+        if found.get(field.name, field.type) != field.type:
+            raise ConfigurationError(
+                f"table {folder} has {field.name} as {found[field.name]}, declared is {field.type}: rebuild the lake"
+            )
+    missing = [field for field in table.columns if field.name not in found]
+    if missing:
+        added = ", ".join(f"{field.name} {field.type} comment {_quoted(field.doc)}" for field in missing)
+        spark.sql(f"alter table delta.`{folder}` add columns ({added})")
+    properties = kept.metadata().configuration
+    if properties.get(_STATISTICS) != ",".join(table.indexed):
+        spark.sql(f"alter table delta.`{folder}` set tblproperties ('{_STATISTICS}' = '{','.join(table.indexed)}')")
+    for name, sql in table.constraints.items():
+        if f"delta.constraints.{name}" not in properties:
+            spark.sql(f"alter table delta.`{folder}` add constraint {name} check ({sql})")
+
+
+def _spark_type(kept: Any) -> str:
+    """A type of Delta's own schema in the words of Spark SQL."""
+    if isinstance(kept, dict):
+        return f"array<{_spark_type(kept['elementType'])}>"
+    return {"integer": "int", "long": "bigint"}.get(kept, str(kept))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

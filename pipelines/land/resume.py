@@ -1,0 +1,79 @@
+"""Where a new checkpoint begins: behind what has landed, never from the start again and never beyond a gap."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from delta.tables import DeltaTable
+from pyspark.sql import functions as F
+
+from pipelines.catalog import (
+    DECISIONS,
+    DECISIONS_TABLE,
+    DUPLICATES_TABLE,
+    FEATURES,
+    FEATURES_TABLE,
+    QUARANTINE_TABLE,
+    RECORDS_TABLE,
+    SIGNALS,
+    SIGNALS_TABLE,
+    TRANSACTIONS,
+    TRANSACTIONS_TABLE,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, SparkSession
+
+_MADE_OF: Final = (
+    (TRANSACTIONS, TRANSACTIONS_TABLE),
+    (SIGNALS, SIGNALS_TABLE),
+    (FEATURES, FEATURES_TABLE),
+    (DECISIONS, DECISIONS_TABLE),
+    (DECISIONS, DUPLICATES_TABLE),
+)
+Ends = dict[str, dict[int, int]]
+
+
+def landed(spark: "SparkSession", lake: Path) -> Ends:
+    """How far each topic has landed: topic -> partition -> next offset. `records` is the last table that a batch writes."""
+    rows = spark.read.format("delta").load(str(lake / RECORDS_TABLE.name))
+    found: Ends = {}
+    for row in rows.groupBy("topic", "kafka_partition").agg(F.max("kafka_offset").alias("last")).collect():
+        found.setdefault(row.topic, {})[row.kafka_partition] = row["last"] + 1
+    return found
+
+
+def trim(spark: "SparkSession", lake: Path, ends: Ends) -> None:
+    """Remove what a batch had written that never came to its end: without its checkpoint it cannot be finished.
+
+    Args:
+        spark: a session of the lake.
+        lake: folder of the tables.
+        ends: how far each topic has landed.
+    """
+    for topic, table in _MADE_OF:
+        if has_rows(lake / table.name):
+            DeltaTable.forPath(spark, str(lake / table.name)).delete(_beyond(ends.get(topic.name, {})))
+    if has_rows(lake / QUARANTINE_TABLE.name):
+        quarantine = DeltaTable.forPath(spark, str(lake / QUARANTINE_TABLE.name))
+        for name in {topic.name for topic, _ in _MADE_OF}:
+            quarantine.delete((F.col("topic") == name) & _beyond(ends.get(name, {})))
+
+
+def has_rows(table: Path) -> bool:
+    """Whether anything was ever written to a table."""
+    return any(table.glob("*.parquet"))
+
+
+def starting_offsets(ends: Ends, partitions: dict[str, list[int]]) -> str:
+    """Kafka's startingOffsets for a new checkpoint: behind what has landed, and the earliest (-2) of what never did."""
+    return json.dumps(
+        {topic: {str(part): ends.get(topic, {}).get(part, -2) for part in parts} for topic, parts in partitions.items()}
+    )
+
+
+def _beyond(ends: dict[int, int]) -> "Column":
+    known = F.lit(False)
+    for partition, end in ends.items():
+        known = known | ((F.col("kafka_partition") == partition) & (F.col("kafka_offset") < end))
+    return ~known

@@ -1,0 +1,114 @@
+"""The books: what Kafka acknowledged against what the lake holds, read without Spark."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+from deltalake import DeltaTable
+
+from pipelines.catalog import (
+    DECISIONS_TABLE,
+    DUPLICATES_TABLE,
+    QUARANTINE_TABLE,
+    RECORDS_TABLE,
+    TRANSACTIONS,
+)
+
+Ends = Mapping[str, Mapping[int, int]]
+"""Topic -> partition -> the offset that its next record will get."""
+
+_BALANCE = f"""
+with sent as (select kafka_partition as p, kafka_offset as o from records where topic = '{TRANSACTIONS.name}'),
+ended as (
+  select source_partition as p, source_offset as o, 'decided' as how from decisions
+  union all select distinct source_partition, source_offset, 'duplicate' from duplicates where cause = 'resent'
+  union all select kafka_partition, kafka_offset, 'quarantined' from quarantine where topic = '{TRANSACTIONS.name}'),
+each as (
+  select p, o, count(how) as ends, any_value(sent.p is not null) as was_sent,
+         count(*) filter (how = 'decided') as decided, count(*) filter (how = 'duplicate') as duplicates,
+         count(*) filter (how = 'quarantined') as quarantined
+  from sent full join ended using (p, o) group by p, o)
+select count(*) filter (was_sent) as sent, coalesce(sum(decided), 0), coalesce(sum(duplicates), 0), coalesce(sum(quarantined), 0),
+       count(*) filter (ends = 0), count(*) filter (ends > 1), count(*) filter (not was_sent)
+from each
+"""
+
+
+class Line(NamedTuple):
+    """One partition: records in Kafka, rows in `records`, and how many of these stand twice."""
+
+    topic: str
+    partition: int
+    acknowledged: int
+    rows: int
+    twice: int
+
+    @property
+    def difference(self) -> int:
+        """Records without a row, and rows too many."""
+        return abs(self.acknowledged - (self.rows - self.twice)) + self.twice
+
+
+class Books(NamedTuple):
+    """How each payment record ended. `open`: in no way; `twice`: in more than one; `foreign`: ended without being sent."""
+
+    lines: tuple[Line, ...]
+    sent: int
+    decided: int
+    duplicates: int
+    quarantined: int
+    open: int
+    twice: int
+    foreign: int
+
+    @property
+    def difference(self) -> int:
+        """What does not add up; must be 0."""
+        return sum(line.difference for line in self.lines) + self.open + self.twice + self.foreign
+
+    def facts(self) -> dict[str, Any]:
+        """For files."""
+        lines = [{**line._asdict(), "difference": line.difference} for line in self.lines]
+        return {**self._asdict(), "lines": lines, "difference": self.difference}
+
+
+def close(lake: Path, ends: Ends) -> Books:
+    """Hold the lake against the ends of the topics.
+
+    Args:
+        lake: folder of the tables.
+        ends: of every landed topic, taken after the last record that shall count.
+    """
+    database = duckdb.connect()
+    for table in (RECORDS_TABLE, DECISIONS_TABLE, DUPLICATES_TABLE, QUARANTINE_TABLE):
+        database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+    found = database.execute(
+        "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset) from records group by all"
+    ).fetchall()
+    rows = {(topic, partition): (count, twice) for topic, partition, count, twice in found}
+    expected = {(topic, part): end for topic, parts in ends.items() for part, end in parts.items()}
+    lines = []
+    for topic, partition in sorted(expected.keys() | rows.keys()):
+        count, twice = rows.get((topic, partition), (0, 0))
+        lines.append(Line(topic, partition, expected.get((topic, partition), 0), count, twice))
+    balance = database.execute(_BALANCE).fetchone()
+    return Books(tuple(lines), *(balance or ()))
+
+
+def words(books: Books) -> str:
+    """The books for people."""
+    rows = [("topic", "partition", "acknowledged", "in the lake", "difference")]
+    rows += [
+        (each.topic, str(each.partition), f"{each.acknowledged:,}", f"{each.rows:,}", f"{each.difference:,}")
+        for each in books.lines
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = "\n".join(
+        "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+    )
+    return (
+        f"{table}\n\n  payments      {books.sent:,} = decided {books.decided:,} + quarantined {books.quarantined:,}"
+        f" + duplicates {books.duplicates:,}\n"
+        f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
+    )

@@ -1,0 +1,75 @@
+"""The books show every way in which they can fail to add up."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from pipelines.monitor import accounts
+from pipelines.monitor.accounts import Books
+
+Rows = list[dict[str, Any]]
+ENDS = {"transactions": {0: 4}, "decisions": {0: 3}}
+
+
+def place(offset: int, topic: str = "transactions") -> dict[str, Any]:
+    return {"topic": topic, "kafka_partition": 0, "kafka_offset": offset}
+
+
+def source(offset: int, **more: Any) -> dict[str, Any]:
+    return {"source_partition": 0, "source_offset": offset, **more}
+
+
+# payments 0 and 1 are decided, 2 is payment 0 sent again, 3 is refused; payment 1 was decided once more after a crash
+RECORDS = [*map(place, range(4)), *(place(n, "decisions") for n in range(3))]
+DECISIONS = [source(0), source(1)]
+DUPLICATES = [source(2, cause="resent"), source(1, cause="repeated"), source(2, cause="resent")]
+QUARANTINE = [place(3), place(9, "signals")]
+
+
+def closed(lake: Path, records: Rows, decisions: Rows, duplicates: Rows, quarantine: Rows) -> Books:
+    tables = {"records": records, "decisions": decisions, "duplicates": duplicates, "quarantine": quarantine}
+    shapes = {"records": place(0), "decisions": source(0), "duplicates": source(0, cause=""), "quarantine": place(0)}
+    for name, rows in tables.items():
+        write_deltalake(lake / name, pa.Table.from_pylist([shapes[name], *rows])[1:])
+    return accounts.close(lake, ENDS)
+
+
+def test_books_that_add_up(tmp_path: Path) -> None:
+    books = closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
+    assert books[1:] == (4, 2, 1, 1, 0, 0, 0)
+    assert books.difference == 0
+    assert [line.difference for line in books.lines] == [0, 0]
+    assert "difference    0" in accounts.words(books)
+
+
+@pytest.mark.parametrize(
+    ("records", "decisions", "quarantine", "what"),
+    [
+        (RECORDS[:-1], DECISIONS, QUARANTINE, "a decision's record has no row"),
+        ([*RECORDS, RECORDS[-1]], DECISIONS, QUARANTINE, "a record has two rows"),
+        ([*RECORDS[:-1], RECORDS[-2]], DECISIONS, QUARANTINE, "one has two rows, another none"),
+        ([*RECORDS, place(0, "unknown")], DECISIONS, QUARANTINE, "rows of a topic that is not there"),
+    ],
+)
+def test_records_and_rows_that_differ(
+    tmp_path: Path, records: Rows, decisions: Rows, quarantine: Rows, what: str
+) -> None:
+    assert closed(tmp_path, records, decisions, DUPLICATES, quarantine).difference > 0, what
+
+
+@pytest.mark.parametrize(
+    ("decisions", "quarantine", "field"),
+    [
+        (DECISIONS[:1], QUARANTINE, "open"),
+        (DECISIONS, QUARANTINE[1:], "open"),
+        ([*DECISIONS, source(3)], QUARANTINE, "twice"),
+        ([*DECISIONS, source(1)], QUARANTINE, "twice"),
+        ([*DECISIONS, source(7)], QUARANTINE, "foreign"),
+    ],
+)
+def test_payments_that_end_in_no_way_or_in_two(tmp_path: Path, decisions: Rows, quarantine: Rows, field: str) -> None:
+    books = closed(tmp_path, RECORDS, decisions, DUPLICATES, quarantine)
+    assert getattr(books, field) == books.difference == 1
