@@ -28,15 +28,23 @@ _PLACE: Final = ("partition as kafka_partition", "offset as kafka_offset", "time
 
 
 def looked_at(records: "DataFrame") -> "DataFrame":
-    """Kafka records -> the same with `reason`, null for what is as it should be."""
-    found = examined(records.where(F.col("topic").isin(*REFUSABLE))).select(*_RECORD, "reason")
-    for topic, (schema, fields) in OWN.items():
-        record = F.from_json(F.col("value").cast("string"), schema)
-        lacks = " or ".join(f"record.{field.name} is null" for field in fields if field.required)
-        own = records.where(F.col("topic") == topic).select(*_RECORD, record.alias("record"))
-        reason = F.expr(f"if(record is null or {lacks}, '{UNREADABLE}', null)")
-        found = found.unionByName(own.select(*_RECORD, reason.alias("reason")))
-    return found
+    """Kafka records -> the same with `reason`, null for what is as it should be. One pass: a second would fetch it all again."""
+    others = ", ".join(map(repr, REFUSABLE))
+    guarded = records.selectExpr(
+        *(name for name in _RECORD if name != "value"),
+        "value as whole",
+        f"if(topic in ({others}), value, null) as value",
+    )
+    found = examined(guarded)
+    reason = "reason"
+    for topic, (_, fields) in OWN.items():
+        required = tuple(field for field in fields if field.required)
+        record = f"from_json(if(topic = '{topic}', string(whole), null), '{ddl(required)}') as own_{topic}"
+        found = found.selectExpr("*", record)
+        has_all = " and ".join(f"own_{topic}.{name} is not null" for name in names(required))
+        reason = f"if(topic = '{topic}', if({has_all}, null, '{UNREADABLE}'), {reason})"
+    kept = ("whole as value" if name == "value" else name for name in _RECORD)
+    return found.selectExpr(*kept, f"{reason} as reason")
 
 
 def records(looked: "DataFrame") -> "DataFrame":

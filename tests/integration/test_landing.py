@@ -34,7 +34,7 @@ PAID = payments(400)
 KNOWN = list(signals(PAID))
 ORDER = ("quarantine", "transactions", "signals", "features", "duplicates", "decisions", "records")
 POINTS = ["before quarantine", *(f"after {table}" for table in ORDER)]
-"""After one table is before the next."""
+"""Between two commits nothing else is written: after one is before another."""
 NUMBERS = {"int": 0, "bigint": 0, "double": 0.5, "array<string>": []}
 
 # Landing that is killed by itself, once, at a named point of a batch: `before` or `after` the commit of a table.
