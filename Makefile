@@ -43,9 +43,10 @@ account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/dem
 	$(setup) lake jars
 	@$(lake) -m jobs.account $(call option,--run,$(RUN))
 
-quarantine: ## what was refused and why [RUN=run/demo REASON=code]
+quarantine: ## what was refused and why [RUN=run/demo REASON=code], and back: REPLAY=code [SET=field=value DROP=field RENAME=old=new]
 	$(setup) lake jars
-	@$(lake) -m jobs.quarantine $(call option,--run,$(RUN)) $(call option,--reason,$(REASON))
+	@$(lake) -m jobs.quarantine $(call option,--run,$(RUN)) $(call option,--reason,$(REASON)) $(call option,--replay,$(REPLAY)) \
+	  $(call option,--set,$(SET)) $(call option,--drop,$(DROP)) $(call option,--rename,$(RENAME))
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

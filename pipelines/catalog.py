@@ -178,6 +178,29 @@ QUARANTINE_TABLE: Final = Table(
     ),
     ("topic", "kafka_offset"),
 )
+REPAIRS_TABLE: Final = Table(
+    "repairs",
+    "quarantine",
+    "table quarantine",
+    "Every refused record that was put back: once when it was about to be sent, once when the broker had it",
+    (
+        Field("topic", "string", True, "Topic of the refused record, and of the one that was put back"),
+        Field("kafka_partition", "int", True, "Partition of the refused record"),
+        Field("kafka_offset", "bigint", True, "Its offset"),
+        Field("state", "string", True, "sending or sent"),
+        Field("at", "timestamp", True, "When"),
+        Field(
+            "since",
+            "string",
+            False,
+            "Ends of the topic's partitions before it was sent (JSON), to look for it after a crash",
+        ),
+        Field("sent_partition", "int", False, "Where it stands now: partition"),
+        Field("sent_offset", "bigint", False, "Its offset there"),
+    ),
+    ("topic", "kafka_offset"),
+    {"known_state": "state in ('sending', 'sent')"},
+)
 TABLES: Final = (
     RECORDS_TABLE,
     TRANSACTIONS_TABLE,
@@ -186,4 +209,5 @@ TABLES: Final = (
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     QUARANTINE_TABLE,
+    REPAIRS_TABLE,
 )

@@ -7,22 +7,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pipelines.catalog import DECISIONS_TABLE
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
-from pipelines.flows import stand_in
+from pipelines.flows import accounting, stand_in
 from pipelines.flows.incidents import Kill, Swap
 from pipelines.flows.stretch import Load, Stretch
-from pipelines.local import stack
+from pipelines.local import landed, stack
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import STANDBY, Stack
-from pipelines.monitor import chart, report
+from pipelines.monitor import chart, lag, report
 from pipelines.simulate.crowd import Crowd
 from pipelines.simulate.feed import publish
 
 OPEN_SECONDS: Final = 900.0
 FILLED_PER_SECOND: Final = 300.0
 """Slowest filling of the state that is waited for."""
+LANDED_SECONDS: Final = 300.0
 DAY_MS: Final = 86_400_000
 LONGEST_DAYS: Final = 2_000
 
@@ -71,7 +73,11 @@ def run(ground: Ground, bench: Bench) -> None:
         incidents = {(place + 1) / (len(happening) + 1): each for place, each in enumerate(happening)}
         stretch = Stretch(running, screen, Load(crowd, bench.rate, bench.seconds, bench.warm), incidents)
         stretch.run()
-        found = {**stretch.figures(), "landing": bench.landing, **about(ground, running)}
+        found = {
+            **stretch.figures(),
+            "landing": bench.landing and _readable(running, stretch),
+            **about(ground, running),
+        }
     report.write(ground.out, found)
     picture = ground.out.with_suffix(".png")
     chart.draw(picture, report.title(found), stretch.course(), stretch.marks())
@@ -145,6 +151,13 @@ def conserved(found: Mapping[str, Any], settings: Settings) -> None:
         raise Unaccounted(
             f"{found['unaccounted']} acknowledged payments have no decision: see {settings.paths.run / 'logs'}"
         )
+
+
+def _readable(running: Stack, stretch: Stretch) -> dict[str, Any]:
+    """How long decisions took from the broker to the lake, those of the warm-up excepted."""
+    lake = running.settings.paths.lake
+    landed.wait(lake, accounting.records(accounting.ends(running.settings.kafka.bootstrap)), LANDED_SECONDS)
+    return {"readable_after_s": lag.percentiles(lake / DECISIONS_TABLE.name, stretch.begin_ms)}
 
 
 def _fill(running: Stack, screen: Screen, crowd: Crowd, past: int) -> None:

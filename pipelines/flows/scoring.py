@@ -67,7 +67,7 @@ def decide(settings: Settings, spark: "SparkSession", planner: Planner, stopping
     """
     said = settings.paths.status / STATUS
     log.info("this process decides from now on")
-    status.report(said, "starting", "going on where the last one ended")
+    status.report(said, "starting", "looking where to begin")
     serving = Serving(spark, settings.kafka, settings.hot, settings.paths.checkpoints)
     try:
         fill(settings, spark, planner, said, stopping)

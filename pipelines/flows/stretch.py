@@ -90,7 +90,7 @@ class Stretch:
     def figures(self) -> dict[str, Any]:
         """What it came to."""
         load, course, times = self._load, self.course(), self._decided.times()
-        begin, end = self._at_ms(load.warm), self._at_ms(load.warm + load.seconds)
+        begin, end = self.begin_ms, self._at_ms(load.warm + load.seconds)
         within = int(((times >= begin) & (times < end)).sum())
         cpu, sent, averages = self._watch.cpu_seconds, self._running.status(SENDER), self._watch.load_averages
         return {
@@ -116,6 +116,11 @@ class Stretch:
             "load_average": {"before": round(averages[0], 2), "during": round(float(np.mean(averages)), 2)},
             **self._happened(),
         }
+
+    @property
+    def begin_ms(self) -> float:
+        """When measuring began, epoch milliseconds."""
+        return self._at_ms(self._load.warm)
 
     @property
     def unaccounted(self) -> int:

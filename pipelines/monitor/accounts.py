@@ -14,6 +14,7 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     TRANSACTIONS,
 )
+from pipelines.monitor import text
 
 Ends = Mapping[str, Mapping[int, int]]
 """Topic -> partition -> the offset that its next record will get."""
@@ -103,12 +104,8 @@ def words(books: Books) -> str:
         (each.topic, str(each.partition), f"{each.acknowledged:,}", f"{each.rows:,}", f"{each.difference:,}")
         for each in books.lines
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    table = "\n".join(
-        "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
-    )
     return (
-        f"{table}\n\n  payments      {books.sent:,} = decided {books.decided:,} + quarantined {books.quarantined:,}"
+        f"{text.table(rows)}\n\n  payments      {books.sent:,} = decided {books.decided:,} + quarantined {books.quarantined:,}"
         f" + duplicates {books.duplicates:,}\n"
         f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
     )

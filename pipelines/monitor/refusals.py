@@ -1,6 +1,5 @@
 """What is in quarantine and why, read without Spark."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,6 +9,7 @@ from deltalake import DeltaTable
 
 from pipelines.catalog import QUARANTINE_TABLE
 from pipelines.ingest.admission import PAYMENT_CHECKS, SIGNAL_CHECKS
+from pipelines.monitor import text
 
 MEANING: Final = {check.reason: check.doc for check in (*PAYMENT_CHECKS, *SIGNAL_CHECKS)} | {
     "unreadable": "A feature record or decision that lacks what it must have"
@@ -75,7 +75,7 @@ def words(reasons: list[Reason]) -> str:
         )
         for each in reasons
     ]
-    return _table(rows)
+    return text.table(rows, left=True)
 
 
 def lines(refused: list[Refused]) -> str:
@@ -85,7 +85,7 @@ def lines(refused: list[Refused]) -> str:
         (one.topic, str(one.partition), str(one.offset), *_times(one.appended_at), f"{one.bytes or 0:,}", one.begins)
         for one in refused
     ]
-    return _table(rows)
+    return text.table(rows, left=True)
 
 
 def _quarantine(lake: Path) -> duckdb.DuckDBPyConnection:
@@ -104,10 +104,5 @@ def _times(*times: datetime) -> tuple[str, ...]:
 
 
 def _printable(value: bytes | None) -> str:
-    text = bytes(value or b"")[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    shown = bytes(value or b"")[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in shown)

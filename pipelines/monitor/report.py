@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines.monitor import text
+
 Figures = Mapping[str, Any]
 
 _HEAD: Final = (
@@ -49,6 +51,7 @@ def words(found: Figures) -> str:
             ", ".join(f"{name} {megabytes:,}" for name, megabytes in found["peak_rss_mb"].items()) + " MB at most",
         ),
         ("checkpoints", f"{found['checkpoints']['count']}; longest pauses {', '.join(map(str, pauses)) or 'none'} ms"),
+        *_lake(found),
         ("load average", ", ".join(f"{value:g} {when}" for when, value in found["load_average"].items())),
         *((name, _incident(found[name])) for name in ("swap", "kill") if name in found),
     ]
@@ -57,11 +60,7 @@ def words(found: Figures) -> str:
 
 def table(points: Sequence[Figures]) -> str:
     """Several measurements for people, a line each."""
-    rows = [_HEAD, *map(_row, points)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    return "\n".join(
-        "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
-    )
+    return text.table([_HEAD, *map(_row, points)])
 
 
 def _row(point: Figures) -> tuple[str, ...]:
@@ -72,6 +71,13 @@ def _row(point: Figures) -> tuple[str, ...]:
 
 def _latency(found: Figures) -> str:
     return ", ".join(f"{name} {_number(value)} ms" for name, value in found["latency_ms"].items())
+
+
+def _lake(found: Figures) -> list[tuple[str, str]]:
+    if not found.get("landing"):
+        return []
+    lags = found["landing"]["readable_after_s"].items()
+    return [("lake", "decisions readable after " + ", ".join(f"{name} {value} s" for name, value in lags))]
 
 
 def _incident(figures: Figures) -> str:

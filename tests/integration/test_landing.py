@@ -17,19 +17,22 @@ import pytest
 from confluent_kafka import Producer
 from deltalake import DeltaTable
 
-from pipelines.catalog import DECISIONS, FEATURES, QUARANTINE, SIGNALS, TABLES, TRANSACTIONS
+from pipelines import session
+from pipelines.catalog import DECISIONS, FEATURES, QUARANTINE, REPAIRS_TABLE, SIGNALS, TABLES, TRANSACTIONS
 from pipelines.config import Lake, Paths, Settings
 from pipelines.features import book
-from pipelines.flows import accounting
+from pipelines.flows import accounting, repairing
+from pipelines.land import repair
+from pipelines.land.repair import Place
 from pipelines.local import landed, stack, topics
 from pipelines.local.process import Program
 from pipelines.local.project import HERE
 from pipelines.local.stack import Stack
 from pipelines.schemas import DECISION, EVENT, SEQUENCES
-from tests.bad_records import BAD_PAYMENTS, BAD_SIGNALS, KEY
+from tests.bad_records import BAD_PAYMENTS, BAD_SIGNALS, KEY, payment
 from tests.events import Record, payments, signals
 
-SECONDS = 120.0
+SECONDS = 300.0
 PAID = payments(400)
 KNOWN = list(signals(PAID))
 ORDER = ("quarantine", "transactions", "signals", "features", "duplicates", "decisions", "records")
@@ -55,6 +58,15 @@ Landing._append = die
 from jobs import entry
 entry.run(land_events.main)
 """
+
+
+def said(code: int, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """What a job said that ended with an exit code."""
+    command = [str(HERE.lake.python), "-m", module, *arguments]
+    environ = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    ended = subprocess.run(command, cwd=HERE.root, env=environ, capture_output=True, text=True, timeout=SECONDS)
+    assert ended.returncode == code, ended.stderr
+    return ended
 
 
 class Bank:
@@ -141,6 +153,11 @@ class Run:
         assert code is not None, f"it did not die {point}"
         return code
 
+    def put_back(self, reason: str, *mend: str) -> str:
+        """What the command says that puts the records of a reason back."""
+        place = ("--run", str(self.stack.settings.paths.run), "--replay", reason)
+        return said(0, "jobs.quarantine", *place, *mend).stdout
+
     def is_landed(self) -> bool:
         time.sleep(0.5)
         return landed.records(self.lake) >= accounting.records(self.ends())
@@ -179,7 +196,7 @@ def test_every_record_has_landed_once_and_every_payment_ended_once(run: Run) -> 
     assert books.decided == len({one["transaction_id"] for one in PAID[: len(PAID) // len(POINTS) * len(POINTS)]})
     assert books.duplicates == 3 * len(POINTS)
     assert books.quarantined == len(BAD_PAYMENTS) * len(POINTS)
-    for table in TABLES:
+    for table in [one for one in TABLES if one != REPAIRS_TABLE]:
         key = (
             "topic, kafka_partition, kafka_offset"
             if table.name in ("records", "quarantine")
@@ -228,16 +245,8 @@ def test_no_card_number_is_anywhere_in_the_lake(run: Run) -> None:
 def test_a_second_landing_job_refuses(run: Run) -> None:
     run.stack.start_job("landing", "jobs.land_events")
     run.stack.await_open("landing", SECONDS)
-    second = subprocess.run(
-        [str(HERE.lake.python), "-m", "jobs.land_events", "--config", str(run.stack.settings_file)],
-        cwd=HERE.root,
-        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    second = said(78, "jobs.land_events", "--config", str(run.stack.settings_file))
     run.stack.processes.stop(["landing"])
-    assert second.returncode == 78
     assert "another landing job works" in second.stderr
 
 
@@ -254,3 +263,27 @@ def test_without_its_checkpoint_it_goes_on_where_it_was(run: Run) -> None:
     assert (
         run.rows("select topic, kafka_partition, kafka_offset from quarantine group by all having count(*) > 1") == []
     )
+
+
+def test_mended_records_are_put_back_once(run: Run) -> None:
+    bootstrap = run.stack.settings.kafka.bootstrap
+    refused = run.rows("select kafka_partition, kafka_offset from quarantine where reason = 'unknown_channel'")
+    before = topics.ends(bootstrap, TRANSACTIONS.name)
+    assert f"would be refused again: unknown_channel {len(refused)}" in run.put_back("unknown_channel")
+    assert topics.ends(bootstrap, TRANSACTIONS.name) == before
+
+    first = repair.Record(Place(TRANSACTIONS.name, *refused[0]), KEY, payment(channel="online"))
+    spark = session.lake(run.stack.settings.lake)
+    repair.note_sending(spark, run.lake, [first], {TRANSACTIONS.name: before})
+    repairing.send(bootstrap, [first])  # and then it is killed before it can write that down
+
+    mend = ("--set", "channel=online")
+    assert f"put back {len(refused) - 1}" in run.put_back("unknown_channel", *mend)
+    assert "put back 0" in run.put_back("unknown_channel", *mend)
+    back = [json.loads(message.value() or b"") for message in topics.read(bootstrap, TRANSACTIONS.name, before)]
+    assert [one["channel"] for one in back] == ["online"] * len(refused)
+    noted = run.rows(
+        "select kafka_partition, kafka_offset, sent_partition, sent_offset from repairs where state = 'sent'"
+    )
+    assert sorted(row[:2] for row in noted) == sorted(refused)
+    assert len({row[2:] for row in noted}) == len(refused)
