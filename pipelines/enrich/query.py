@@ -63,9 +63,7 @@ def plan(spark: "SparkSession", partitions: int) -> None:
         F.col("id").alias("offset"),
         F.timestamp_millis("id").alias("timestamp"),
     )
-    _records(compile.stream(admitted(record), partitions), (FEATURES, APPLIED)).write.format("noop").mode(
-        "overwrite"
-    ).save()
+    _records(compile.stream(admitted(record), partitions)).write.format("noop").mode("overwrite").save()
 
 
 def _start(
@@ -83,7 +81,7 @@ def _start(
     return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
 
 
-def _records(enriched: "DataFrame", out: tuple[Topic, Topic]) -> "DataFrame":
+def _records(enriched: "DataFrame", out: tuple[Topic, Topic] = (FEATURES, APPLIED)) -> "DataFrame":
     """Kafka records: live payments to the first topic, what else the state took in to the second."""
     features = F.when(F.col("kind") == "transaction", F.struct(*(feature.name for feature in book.FEATURES)))
     value = F.to_json(F.struct(*names(EVENT), *book.SEQUENCES, features.alias("features")))
