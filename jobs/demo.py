@@ -26,7 +26,7 @@ def main(
     cards: Annotated[int | None, typer.Option(help="cards that the bank has issued")] = None,
     seed: Annotated[int | None, typer.Option(help="another seed, another bank")] = None,
     fresh: Annotated[bool, typer.Option(help="remove the run before this one")] = False,
-    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.2 GB)")] = None,
+    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.4 to 2.1 GB)")] = None,
     run: Annotated[Path, typer.Option(help="folder of the run")] = Path("run/demo"),
 ) -> None:
     """Run the demo."""

@@ -20,6 +20,7 @@ import typer
 from jobs import entry
 from pipelines.errors import UsageError
 from pipelines.flows import repairing
+from pipelines.ingest.admission import MEANING
 from pipelines.land.repair import Edits
 from pipelines.local import landed
 from pipelines.monitor import refusals
@@ -35,9 +36,7 @@ def main(
     rename: Annotated[list[str] | None, typer.Option(help="OLD=NEW")] = None,
 ) -> None:
     """List what was refused, or put it back."""
-    lake = run / "lake"
-    if not landed.records(lake):
-        raise UsageError(f"no run has landed anything in {run}: start one with `make demo`, or name another with RUN=")
+    lake = landed.require(run)
     if replay:
         known(replay)
         edits = Edits(dict(pairs(rename)), frozenset(drop or ()), {name: value(text) for name, text in pairs(put)})
@@ -47,13 +46,13 @@ def main(
         print(refusals.words(refusals.by_reason(lake)))
         return
     known(reason)
-    print(f"{reason}: {refusals.MEANING[reason]}\n\n{refusals.lines(refusals.of(lake, reason, most))}")
+    print(f"{reason}: {MEANING[reason]}\n\n{refusals.lines(refusals.of(lake, reason, most))}")
 
 
 def known(reason: str) -> None:
     """Refuse a reason that is none."""
-    if reason not in refusals.MEANING:
-        raise UsageError(f"{reason} is no reason: there are {', '.join(sorted(refusals.MEANING))}")
+    if reason not in MEANING:
+        raise UsageError(f"{reason} is no reason: there are {', '.join(sorted(MEANING))}")
 
 
 def pairs(texts: Iterable[str] | None) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ def main(
     train_days: Annotated[int | None, typer.Option(min=0, help="first days to train on; 0 for none")] = None,
     history_payments: Annotated[int, typer.Option(help="about the most that history may hold")] = 60_000,
     registry_from: Annotated[Path | None, typer.Option(help="run whose champion decides")] = None,
-    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.2 GB)")] = None,
+    standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.4 to 2.1 GB)")] = None,
     run: Annotated[Path, typer.Option("--run", "--out", help="folder of the run; cleared")] = Path("run/replay"),
 ) -> None:
     """Replay a recorded data set."""

@@ -47,6 +47,8 @@ QUARANTINE: Final = Topic("quarantine", "land", "What could not be admitted, wit
 POLICIES: Final = Topic("policies", "desk, command line", "The policy in force, versioned", single=True, compacted=True)
 
 TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, *REHEARSALS, QUARANTINE, POLICIES)
+LANDED: Final = (TRANSACTIONS, SIGNALS, FEATURES, DECISIONS)
+"""Topics whose every record is found again in the lake."""
 
 
 class Table(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from pyspark.sql import functions as F
 
 from pipelines import streams
-from pipelines.catalog import APPLIED, FEATURES, HISTORY, REHEARSALS, SIGNALS, TRANSACTIONS, Topic
+from pipelines.catalog import APPLIED, FEATURES, HISTORY, SIGNALS, TRANSACTIONS, Topic
 from pipelines.config import Hot, Kafka
 from pipelines.features import book, compile
 from pipelines.ingest.events import admitted
@@ -20,33 +20,37 @@ if TYPE_CHECKING:
 NAME: Final = "enrich"
 
 
-def start(spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path, seconds: int) -> "StreamingQuery":
+def start(
+    spark: "SparkSession",
+    kafka: Kafka,
+    hot: Hot,
+    checkpoint: Path,
+    seconds: int,
+    offsets: Offsets | None = None,
+    out: tuple[Topic, Topic] = (FEATURES, APPLIED),
+) -> "StreamingQuery":
     """Start the query in real-time mode; it goes on where its last checkpoint ended, a new one reads from the beginning.
-
-    The checkpoint's folder carries the fingerprint of the states: other states need to be filled anew, never half read.
 
     Args:
         spark: session of the decision path.
         kafka: where the broker is.
         hot: partitions of the keyed stages.
-        checkpoints: folder of all checkpoints.
+        checkpoint: its place and its states; `folder` for the ones that decide.
         seconds: between checkpoints.
+        offsets: where a new checkpoint begins, if not at the beginning.
+        out: topics for live payments and for what else the state took in. Names of topics are no part of the compiled code.
     """
-    return _start(spark, kafka, hot, folder(checkpoints), seconds, None, (FEATURES, APPLIED))
-
-
-def rehearse(
-    spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoint: Path, seconds: int, offsets: Offsets
-) -> "StreamingQuery":
-    """Start the same query from some offsets with a state of its own, its output for nobody.
-
-    Its code is the same to the letter, but for the names of topics: what is compiled here need not be compiled again.
-    """
-    return _start(spark, kafka, hot, checkpoint, seconds, offsets, REHEARSALS)
+    spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
+    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY], offsets)
+    enriched = compile.stream(admitted(records), hot.state_partitions)
+    return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
 
 
 def folder(checkpoints: Path) -> Path:
-    """Where the query keeps its place and its states."""
+    """Where the query keeps its place and its states.
+
+    The name carries the fingerprint of the states: other states need to be filled anew, never half read.
+    """
     return checkpoints / f"{NAME}-{book.state_set()}"
 
 
@@ -64,21 +68,6 @@ def plan(spark: "SparkSession", partitions: int) -> None:
         F.timestamp_millis("id").alias("timestamp"),
     )
     _records(compile.stream(admitted(record), partitions)).write.format("noop").mode("overwrite").save()
-
-
-def _start(
-    spark: "SparkSession",
-    kafka: Kafka,
-    hot: Hot,
-    checkpoint: Path,
-    seconds: int,
-    offsets: Offsets | None,
-    out: tuple[Topic, Topic],
-) -> "StreamingQuery":
-    spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
-    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY], offsets)
-    enriched = compile.stream(admitted(records), hot.state_partitions)
-    return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
 
 
 def _records(enriched: "DataFrame", out: tuple[Topic, Topic] = (FEATURES, APPLIED)) -> "DataFrame":

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import config
-from pipelines.catalog import DECISIONS, FEATURES, SIGNALS, TRANSACTIONS
-from pipelines.errors import Unaccounted, UsageError
+from pipelines.catalog import LANDED
+from pipelines.errors import Unaccounted
 from pipelines.local import landed, leftovers, stack, topics
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.monitor import accounts
 from pipelines.monitor.accounts import Books
 
-LANDED: Final = (TRANSACTIONS, SIGNALS, FEATURES, DECISIONS)
 FILE: Final = "account.json"
 PATIENCE_SECONDS: Final = 60.0
 
@@ -33,10 +32,7 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
         UsageError: there is no run, or nothing of it has landed.
         Unaccounted: they do not add up.
     """
-    if not (place / "settings.yaml").exists() or not landed.records(place / "lake"):
-        raise UsageError(
-            f"no run has landed anything in {place}: start one with `make demo`, or name another with RUN="
-        )
+    landed.require(place)
     settings = config.load(place / "settings.yaml")
     screen = Screen(place / "logs" / "account.log")
     if leftovers.holder(place):
@@ -48,7 +44,7 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
         with stack.opened(project, settings, environ, lambda line: None) as stopped:
             stopped.start_broker()
             reached = ends(stopped.settings.kafka.bootstrap)
-    books = closed(settings.paths.lake, reached)
+    books = accounts.close(settings.paths.lake, reached)
     screen.print(f"\n{accounts.words(books)}\n\n  {write(place, books)}")
     require_balance(books)
 
@@ -61,11 +57,6 @@ def ends(bootstrap: str) -> Ends:
 def records(reached: Ends) -> int:
     """Records up to some ends of the topics."""
     return sum(sum(parts.values()) for parts in reached.values())
-
-
-def closed(lake: Path, reached: Ends) -> Books:
-    """The books at some ends of the topics."""
-    return accounts.close(lake, reached)
 
 
 def write(place: Path, books: Books) -> Path:

@@ -88,7 +88,8 @@ def decide(settings: Settings, spark: "SparkSession", planner: Planner, stopping
 
 def start(settings: Settings, spark: "SparkSession", checkpoint_seconds: int) -> "StreamingQuery":
     """Start the stateful query, or go on where it ended."""
-    return enrich.start(spark, settings.kafka, settings.hot, settings.paths.checkpoints, checkpoint_seconds)
+    checkpoint = enrich.folder(settings.paths.checkpoints)
+    return enrich.start(spark, settings.kafka, settings.hot, checkpoint, checkpoint_seconds)
 
 
 def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path, stopping: Stopping) -> None:

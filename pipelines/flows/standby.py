@@ -39,9 +39,10 @@ Stopping = Callable[[], bool]
 
 def hold_back(settings: Settings, leadership: Leadership, stopping: Stopping) -> None:
     """Where somebody leads already, wait a while: he may have taken over this moment, and needs the machine."""
+    if leadership.is_taken():
+        _say(settings, "starting", "another process decides: this one gets ready to take over")
     until = time.monotonic() + HOLD_BACK_SECONDS
     while leadership.is_taken() and time.monotonic() < until and not stopping():
-        _say(settings, "starting", "another process decides: this one gets ready to take over")
         time.sleep(POLL_SECONDS)
 
 
@@ -54,8 +55,8 @@ def wait(
             if stopping() or leadership.take(spark):
                 return
             _say(settings, "warming", step)
+    _say(settings, "waiting", "warm; takes over when the other one ends")
     while not stopping() and not leadership.take(spark):
-        _say(settings, "waiting", "warm; takes over when the other one ends")
         time.sleep(POLL_SECONDS)
 
 
@@ -85,8 +86,10 @@ def _rehearsing(settings: Settings, spark: "SparkSession") -> Iterator[str]:
     features = recent(kafka.bootstrap, FEATURES.name, APPLIED.name, records=RECORDS)
     queries = []
     try:
-        queries.append(enrich.rehearse(spark, kafka, hot, folder / "enrich", CHECKPOINT_SECONDS, events | quiet))
-        queries.append(score.rehearse(spark, kafka, folder / "score", champion, wanted.policy, features))
+        scratch, out = folder / enrich.NAME, REHEARSALS
+        queries.append(enrich.start(spark, kafka, hot, scratch, CHECKPOINT_SECONDS, events | quiet, out))
+        scratch = folder / score.NAME
+        queries.append(score.start(spark, kafka, scratch, champion, wanted.policy, features, out=out))
         began = moved = time.monotonic()
         reached = _rehearsed(kafka.bootstrap)
         while moved - began < REHEARSAL_SECONDS and time.monotonic() - moved < QUIET_SECONDS:

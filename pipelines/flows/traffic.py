@@ -69,7 +69,7 @@ class Traffic:
         paths = self._running.settings.paths
         took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
         rows, memory = landed.rows(paths.lake), self._running.processes.memory
-        books = accounting.closed(paths.lake, self.ends)
+        books = accounts.close(paths.lake, self.ends)
         totals = summary.summarise(self.ledger, self.sent, rows, took, memory, books.difference)
         files = f"{summary.write(paths.run, totals)}, {accounting.write(paths.run, books)}"
         self._screen.print(f"\n{summary.words(totals)}\n\n{accounts.words(books)}\n\n  {files}")

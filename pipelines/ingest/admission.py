@@ -218,6 +218,14 @@ SIGNAL_CHECKS: Final = (
     Check("bad_until", "record.until is not null and until_ms is null", "Not an ISO-8601 UTC time"),
 )
 
+UNREADABLE: Final = "unreadable"
+"""Reason of a record on a topic of our own that lacks what it must have."""
+
+MEANING: Final = {check.reason: check.doc for check in (*PAYMENT_CHECKS, *SIGNAL_CHECKS)} | {
+    UNREADABLE: "A feature record or decision that lacks what it must have"
+}
+"""Reason code -> what it means."""
+
 PARSED: Final = (
     {"text": f"if(octet_length(value) <= {MAX_BYTES}, string(value), '')"},
     {"keys": "json_object_keys(text)", "record": f"from_json(text, '{_RECORD}, malformed string', {_OPTIONS})"},

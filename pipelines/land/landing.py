@@ -2,27 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyspark import inheritable_thread_target
 from pyspark.sql import functions as F
 
 from pipelines.catalog import (
     DECISIONS,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
-    FEATURES,
-    FEATURES_TABLE,
+    LANDED,
     QUARANTINE,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
-    SIGNALS,
-    SIGNALS_TABLE,
-    TRANSACTIONS,
-    TRANSACTIONS_TABLE,
     Table,
 )
 from pipelines.config import Kafka, Lake
@@ -57,7 +49,7 @@ class Landing:
         records = (
             self._spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._kafka.bootstrap)
-            .option("subscribe", ",".join(tables.LANDED))
+            .option("subscribe", ",".join(topic.name for topic in LANDED))
             .option("startingOffsets", self._begin)
             .option("maxOffsetsPerTrigger", MOST_RECORDS)
             .load()
@@ -85,26 +77,15 @@ class Landing:
             good = {row.topic for row in counted if row["all"] > row.refused}
             if any(row.refused for row in counted):
                 self._refuse(tables.quarantine(looked), writer, number)
-            _side_by_side(
-                lambda: self._append_features(looked, good, writer, number),
-                lambda: self._append_others(looked, good, writer, number),
-            )
+            for topic, table, rows in tables.TYPED:
+                if topic.name in good:
+                    self._append(table, rows(looked), writer, number)
+            if DECISIONS.name in good:
+                self._decide(tables.decided(looked), writer, number)
             if counted:
                 self._append(RECORDS_TABLE, tables.records(looked), writer, number)
         finally:
             looked.unpersist()
-
-    def _append_features(self, looked: "DataFrame", good: set[str], writer: str, number: int) -> None:
-        if FEATURES.name in good:
-            self._append(FEATURES_TABLE, tables.features(looked), writer, number)
-
-    def _append_others(self, looked: "DataFrame", good: set[str], writer: str, number: int) -> None:
-        if TRANSACTIONS.name in good:
-            self._append(TRANSACTIONS_TABLE, tables.transactions(looked), writer, number)
-        if SIGNALS.name in good:
-            self._append(SIGNALS_TABLE, tables.signals(looked), writer, number)
-        if DECISIONS.name in good:
-            self._decide(tables.decided(looked), writer, number)
 
     def _resumed(self) -> str:
         """Where to begin without a checkpoint: behind what has landed, if anything has."""
@@ -112,7 +93,8 @@ class Landing:
         resume.trim(self._spark, self._lake, ends)
         if not ends:
             return "earliest"
-        partitions = {topic: sorted(end_offsets(self._kafka.bootstrap, topic)) for topic in tables.LANDED}
+        bootstrap = self._kafka.bootstrap
+        partitions = {topic.name: sorted(end_offsets(bootstrap, topic.name)) for topic in LANDED}
         log.warning("no checkpoint at %s: landing goes on behind what has landed, %s", self._checkpoint, ends)
         return resume.starting_offsets(ends, partitions)
 
@@ -141,10 +123,3 @@ class Landing:
     def _append(self, table: Table, rows: "DataFrame", writer: str, number: int) -> None:
         once = {"txnAppId": writer, "txnVersion": str(number)}
         rows.coalesce(1).write.format("delta").mode("append").options(**once).save(str(self._lake / table.name))
-
-
-def _side_by_side(*steps: Callable[[], None]) -> None:
-    """Each writes with one processor; `records` comes after both, for a batch that has its rows there is complete."""
-    with ThreadPoolExecutor(len(steps)) as pool:
-        for done in [pool.submit(inheritable_thread_target(step)) for step in steps]:
-            done.result()

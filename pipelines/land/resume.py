@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING, Final
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
-from pipelines.catalog import (
-    DECISIONS,
-    DECISIONS_TABLE,
-    DUPLICATES_TABLE,
-    FEATURES,
-    FEATURES_TABLE,
-    QUARANTINE_TABLE,
-    RECORDS_TABLE,
-    SIGNALS,
-    SIGNALS_TABLE,
-    TRANSACTIONS,
-    TRANSACTIONS_TABLE,
-)
+from pipelines.catalog import DECISIONS, DECISIONS_TABLE, DUPLICATES_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
+from pipelines.land import tables
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
 
 _MADE_OF: Final = (
-    (TRANSACTIONS, TRANSACTIONS_TABLE),
-    (SIGNALS, SIGNALS_TABLE),
-    (FEATURES, FEATURES_TABLE),
+    *((topic, table) for topic, table, _ in tables.TYPED),
     (DECISIONS, DECISIONS_TABLE),
     (DECISIONS, DUPLICATES_TABLE),
 )
@@ -56,8 +43,8 @@ def trim(spark: "SparkSession", lake: Path, ends: Ends) -> None:
             DeltaTable.forPath(spark, str(lake / table.name)).delete(_beyond(ends.get(topic.name, {})))
     if has_rows(lake / QUARANTINE_TABLE.name):
         quarantine = DeltaTable.forPath(spark, str(lake / QUARANTINE_TABLE.name))
-        for name in {topic.name for topic, _ in _MADE_OF}:
-            quarantine.delete((F.col("topic") == name) & _beyond(ends.get(name, {})))
+        for topic in LANDED:
+            quarantine.delete((F.col("topic") == topic.name) & _beyond(ends.get(topic.name, {})))
 
 
 def has_rows(table: Path) -> bool:

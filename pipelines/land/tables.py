@@ -4,9 +4,18 @@ from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
 
-from pipelines.catalog import DECISIONS, FEATURES, PLACE, SIGNALS, TRANSACTIONS
+from pipelines.catalog import (
+    DECISIONS,
+    FEATURES,
+    FEATURES_TABLE,
+    PLACE,
+    SIGNALS,
+    SIGNALS_TABLE,
+    TRANSACTIONS,
+    TRANSACTIONS_TABLE,
+)
 from pipelines.features import book
-from pipelines.ingest.admission import MAX_BYTES
+from pipelines.ingest.admission import MAX_BYTES, UNREADABLE
 from pipelines.ingest.events import examined, parsed
 from pipelines.ingest.masking import masked
 from pipelines.schemas import DECISION, EVENT, SEQUENCES, SIGNAL, TRANSACTION, Field, ddl, names
@@ -20,9 +29,6 @@ OWN: Final = {
     FEATURES.name: (book.RECORD, (*EVENT, *SEQUENCES)),
     DECISIONS.name: (ddl(DECISION), DECISION),
 }
-LANDED: Final = (*REFUSABLE, *OWN)
-UNREADABLE: Final = "unreadable"
-"""Reason of a record on a topic of our own that lacks what it must have."""
 _RECORD: Final = ("key", "value", "topic", "partition", "offset", "timestamp")
 _PLACE: Final = ("partition as kafka_partition", "offset as kafka_offset", "timestamp as appended_at")
 
@@ -91,6 +97,14 @@ def quarantine(looked: "DataFrame") -> "DataFrame":
             "sha2(value, 256) as sha256",
         )
     )
+
+
+TYPED: Final = (
+    (TRANSACTIONS, TRANSACTIONS_TABLE, transactions),
+    (SIGNALS, SIGNALS_TABLE, signals),
+    (FEATURES, FEATURES_TABLE, features),
+)
+"""Topics that become one table, row by row: topic, table, how."""
 
 
 def _admitted(looked: "DataFrame", topic: str, fields: tuple[Field, ...]) -> "DataFrame":

@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from pipelines.catalog import RECORDS_TABLE
+from pipelines.errors import UsageError
 
 
 def rows(lake: Path) -> dict[str, int]:
@@ -19,6 +20,17 @@ def rows(lake: Path) -> dict[str, int]:
 def records(lake: Path) -> int:
     """Kafka records that have landed: they are the last that a batch writes."""
     return _rows(lake / RECORDS_TABLE.name)
+
+
+def require(run: Path) -> Path:
+    """The lake of a run that has landed something.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not (run / "settings.yaml").exists() or not records(run / "lake"):
+        raise UsageError(f"no run has landed anything in {run}: start one with `make demo`, or name another with RUN=")
+    return run / "lake"
 
 
 def wait(lake: Path, wanted: int, seconds: float) -> bool:

@@ -8,12 +8,9 @@ import duckdb
 from deltalake import DeltaTable
 
 from pipelines.catalog import QUARANTINE_TABLE
-from pipelines.ingest.admission import PAYMENT_CHECKS, SIGNAL_CHECKS
+from pipelines.ingest.admission import MEANING
 from pipelines.monitor import text
 
-MEANING: Final = {check.reason: check.doc for check in (*PAYMENT_CHECKS, *SIGNAL_CHECKS)} | {
-    "unreadable": "A feature record or decision that lacks what it must have"
-}
 SHOWN_BYTES: Final = 100
 
 

@@ -7,7 +7,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 
 from pipelines import streams
-from pipelines.catalog import APPLIED, DECISIONS, FEATURES, REHEARSAL, REHEARSALS, Topic
+from pipelines.catalog import APPLIED, DECISIONS, FEATURES, REHEARSAL, Topic
 from pipelines.config import Kafka
 from pipelines.features import book
 from pipelines.rules.policy import Policy, decide
@@ -64,32 +64,14 @@ def start(
     policy: Policy,
     offsets: Offsets,
     known: str = "false",
+    out: tuple[Topic, Topic] = (DECISIONS, REHEARSAL),
 ) -> "StreamingQuery":
     """Start the query in real-time mode at exact offsets of `features` and `applied`, with a checkpoint of its own.
 
-    History comes along as a rehearsal: it takes the same way through the model, and its output goes to a topic for nobody.
-    What has a decision already (`known`: SQL over a feature record and its topic) is passed over: a crash repeats it.
+    History comes along as a rehearsal: it takes the same way through the model, and its output goes to a topic for nobody
+    (`out`: topics for live payments and for history). What has a decision already (`known`: SQL over a feature record and its
+    topic) is passed over: a crash repeats it.
     """
-    return _start(spark, kafka, checkpoint, champion, policy, offsets, known, (DECISIONS, REHEARSAL))
-
-
-def rehearse(
-    spark: "SparkSession", kafka: Kafka, checkpoint: Path, champion: Champion, policy: Policy, offsets: Offsets
-) -> "StreamingQuery":
-    """Start the same query with all its output for nobody."""
-    return _start(spark, kafka, checkpoint, champion, policy, offsets, "false", REHEARSALS)
-
-
-def _start(
-    spark: "SparkSession",
-    kafka: Kafka,
-    checkpoint: Path,
-    champion: Champion,
-    policy: Policy,
-    offsets: Offsets,
-    known: str,
-    out: tuple[Topic, Topic],
-) -> "StreamingQuery":
     records = streams.from_kafka(spark, kafka, [FEATURES, APPLIED], offsets)
     payments = records.where(F.startswith("value", F.lit(book.PAYMENT)))
     rows = decisions(_parsed(payments).where(f"not ({known})"), champion, policy)

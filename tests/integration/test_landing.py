@@ -28,6 +28,7 @@ from pipelines.local import landed, stack, topics
 from pipelines.local.process import Program
 from pipelines.local.project import HERE
 from pipelines.local.stack import Stack
+from pipelines.monitor import accounts
 from pipelines.schemas import DECISION, EVENT, SEQUENCES
 from tests.bad_records import BAD_PAYMENTS, BAD_SIGNALS, KEY, payment
 from tests.events import Record, payments, signals
@@ -191,7 +192,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 @pytest.mark.timeout(900)
 def test_every_record_has_landed_once_and_every_payment_ended_once(run: Run) -> None:
-    books = accounting.closed(run.lake, run.ends())
+    books = accounts.close(run.lake, run.ends())
     assert books.difference == 0, books
     assert books.decided == len({one["transaction_id"] for one in PAID[: len(PAID) // len(POINTS) * len(POINTS)]})
     assert books.duplicates == 3 * len(POINTS)
@@ -257,7 +258,7 @@ def test_without_its_checkpoint_it_goes_on_where_it_was(run: Run) -> None:
     run.die("before records")  # its batch stands in every table but the last
     subprocess.run(["rm", "-r", str(checkpoint)], check=True)
     run.land()
-    books = accounting.closed(run.lake, run.ends())
+    books = accounts.close(run.lake, run.ends())
     assert books.difference == 0, books
     assert run.rows("select count(*) from decisions") == before
     assert (
