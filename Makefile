@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account quarantine backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account parity explain catalogue table quarantine backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -42,6 +42,23 @@ bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARD
 account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/demo]
 	$(setup) lake jars
 	@$(lake) -m jobs.account $(call option,--run,$(RUN))
+
+parity: ## every landed feature computed anew and compared, to the last bit [RUN=run/demo]
+	$(setup)
+	@$(lake) -m jobs.check_parity $(call option,--run,$(RUN))
+
+explain: ## why a payment was decided as it was, and the decision made again: ID=transaction_id [RUN=run/demo JSON=1]
+	$(setup)
+	@$(lake) -m jobs.explain_decision $(call option,--id,$(ID)) $(call option,--run,$(RUN)) $(if $(JSON),--json)
+
+catalogue: ## tables, columns and topics by a word [SEARCH=word RUN=run/demo JSON=1]
+	$(setup) lake
+	@.venv/bin/python -m jobs.search_catalogue $(call option,--search,$(SEARCH)) $(call option,--run,$(RUN)) $(if $(JSON),--json)
+
+table: ## rows of a table, now or as of a time: NAME=decisions [AS_OF=2026-11-25T08:00:00 WHERE="action = 'hold'" MOST=20 RUN=run/demo]
+	$(setup) lake
+	@.venv/bin/python -m jobs.read_table $(call option,--name,$(NAME)) $(call option,--as-of,$(AS_OF)) $(call option,--where,$(WHERE)) \
+	  $(call option,--most,$(MOST)) $(call option,--run,$(RUN))
 
 quarantine: ## what was refused and why [RUN=run/demo REASON=code], and back: REPLAY=code [SET=field=value DROP=field RENAME=old=new]
 	$(setup) lake jars

@@ -48,19 +48,22 @@ POLICIES: Final = Topic("policies", "desk, command line", "The policy in force, 
 
 TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, *REHEARSALS, QUARANTINE, POLICIES)
 LANDED: Final = (TRANSACTIONS, SIGNALS, FEATURES, DECISIONS)
-"""Topics whose every record is found again in the lake."""
+"""Topics whose every record is found again in the lake, at once."""
+LANDED_BEHIND: Final = (APPLIED,)
+"""The same, without its bytes and behind the others: a history is long, and nobody waits for it."""
 
 
 class Table(NamedTuple):
     """A Delta table below the lake's folder: declared here, made and evolved by the job that lands.
 
-    `source`: what it is made of. `cluster`: columns whose neighbours lie together. `constraints`: name -> SQL that is true for
-    every row.
+    `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together.
+    `constraints`: name -> SQL that is true for every row.
     """
 
     name: str
     writer: str
     source: str
+    owner: str
     doc: str
     columns: tuple[Field, ...]
     cluster: tuple[str, ...]
@@ -90,6 +93,7 @@ RECORDS_TABLE: Final = Table(
     "records",
     "land",
     "topics transactions, signals, features, decisions",
+    "engineer",
     "Every record of the landed topics, byte for byte; of a refused one only its place: its bytes are in quarantine, masked",
     (
         Field("topic", "string", True, "Topic of the record"),
@@ -103,6 +107,7 @@ TRANSACTIONS_TABLE: Final = Table(
     "transactions",
     "land",
     "topic transactions",
+    "engineer",
     "Every admitted payment attempt; one that was sent twice stands here twice",
     (*PLACE, *TRANSACTION, Field("event_ms", "bigint", True, "event_time in epoch milliseconds")),
     ("event_ms",),
@@ -112,28 +117,41 @@ SIGNALS_TABLE: Final = Table(
     "signals",
     "land",
     "topic signals",
+    "analyst",
     "Every admitted verdict and listing",
     (*PLACE, *SIGNAL, Field("event_ms", "bigint", True, "event_time in epoch milliseconds")),
     ("event_ms",),
     {"known_kind": "kind in ('verdict', 'listing')"},
 )
+_LOGGED: Final = (
+    *PLACE,
+    *EVENT,
+    *SEQUENCES,
+    *(Field(each.name, "double", False, f"{each.doc} ({each.unit})") for each in book.FEATURES),
+)
 FEATURES_TABLE: Final = Table(
     "features",
     "land",
     "topic features",
+    "engineer",
     "Every feature vector as the stream wrote it; after a crash more than one of a payment, of which the last is in the state",
-    (
-        *PLACE,
-        *EVENT,
-        *SEQUENCES,
-        *(Field(each.name, "double", False, f"{each.doc} ({each.unit})") for each in book.FEATURES),
-    ),
+    _LOGGED,
+    ("event_ms",),
+)
+APPLIED_TABLE: Final = Table(
+    "applied",
+    "land",
+    "topic applied",
+    "engineer",
+    "Every signal and every payment of a history as the state took it in; signals have no features, repeats are as in features",
+    _LOGGED,
     ("event_ms",),
 )
 DECISIONS_TABLE: Final = Table(
     "decisions",
     "land",
     "topic decisions",
+    "fraud manager",
     "The decision about each payment: the first one",
     (*PLACE, *DECISION),
     ("event_ms",),
@@ -146,6 +164,7 @@ DUPLICATES_TABLE: Final = Table(
     "duplicates",
     "land",
     "topic decisions",
+    "engineer",
     "Every further decision about a payment, naming the one it repeats",
     (
         *PLACE,
@@ -166,7 +185,8 @@ DUPLICATES_TABLE: Final = Table(
 QUARANTINE_TABLE: Final = Table(
     "quarantine",
     "land",
-    "topics transactions, signals, features, decisions",
+    "topics transactions, signals, features, decisions, applied",
+    "engineer",
     "Every record that was refused, with the reason; what looks like a card number in it is masked",
     (
         Field("topic", "string", True, "Topic of the record"),
@@ -184,6 +204,7 @@ REPAIRS_TABLE: Final = Table(
     "repairs",
     "quarantine",
     "table quarantine",
+    "engineer",
     "Every refused record that was put back: once when it was about to be sent, once when the broker had it",
     (
         Field("topic", "string", True, "Topic of the refused record, and of the one that was put back"),
@@ -208,6 +229,7 @@ TABLES: Final = (
     TRANSACTIONS_TABLE,
     SIGNALS_TABLE,
     FEATURES_TABLE,
+    APPLIED_TABLE,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     QUARANTINE_TABLE,

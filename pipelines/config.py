@@ -76,6 +76,11 @@ class Paths(Section):
         return self.run / "status"
 
     @property
+    def policies(self) -> Path:
+        """Every policy that has served, by version."""
+        return self.run / "policies"
+
+    @property
     def models(self) -> Path:
         """Models fetched from the registry; the last good one serves when the registry is away."""
         return self.run / "models"

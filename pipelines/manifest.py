@@ -32,6 +32,11 @@ def verify(model: Path, seal: str | None = None) -> None:
         raise ModelRejected(f"model in {model} is not what its manifest says: {names}; fetch or train it again")
 
 
+def digest(model: Path) -> str:
+    """SHA-256 of a model's manifest: stands for all of its files."""
+    return _sha256(model / MANIFEST)
+
+
 def _listed(model: Path) -> dict[str, str]:
     try:
         return {str(name): str(digest) for name, digest in json.loads((model / MANIFEST).read_text()).items()}

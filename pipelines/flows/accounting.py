@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import config
-from pipelines.catalog import LANDED
+from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
 from pipelines.errors import Unaccounted
 from pipelines.local import landed, leftovers, stack, topics
+from pipelines.local.landed import Ends
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.monitor import accounts
@@ -16,8 +17,6 @@ from pipelines.monitor.accounts import Books
 
 FILE: Final = "account.json"
 PATIENCE_SECONDS: Final = 60.0
-
-Ends = dict[str, dict[int, int]]
 
 
 def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
@@ -38,7 +37,7 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
     if leftovers.holder(place):
         reached = ends(settings.kafka.bootstrap)
         screen.say("waiting until everything that is there now has landed")
-        landed.wait(settings.paths.lake, records(reached), PATIENCE_SECONDS)
+        landed.wait(settings.paths.lake, reached, PATIENCE_SECONDS)
     else:
         screen.say("the run is stopped: its broker is started to be asked")
         with stack.opened(project, settings, environ, lambda line: None) as stopped:
@@ -49,14 +48,9 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
     require_balance(books)
 
 
-def ends(bootstrap: str) -> Ends:
-    """How long every landed topic is."""
-    return {topic.name: topics.ends(bootstrap, topic.name) for topic in LANDED}
-
-
-def records(reached: Ends) -> int:
-    """Records up to some ends of the topics."""
-    return sum(sum(parts.values()) for parts in reached.values())
+def ends(bootstrap: str, which: tuple[Topic, ...] = (*LANDED, *LANDED_BEHIND)) -> Ends:
+    """How long landed topics are."""
+    return {topic.name: topics.ends(bootstrap, topic.name) for topic in which}
 
 
 def write(place: Path, books: Books) -> Path:

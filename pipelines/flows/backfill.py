@@ -5,14 +5,13 @@ builds its settings anew for every element of an array that it reads.
 """
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipelines import session
 from pipelines.config import Hot
-from pipelines.errors import EnvironmentProblem
 from pipelines.features import book, compile
+from pipelines.flows import hot_runtime
 from pipelines.ingest.events import from_tables
 from pipelines.local.project import HERE
 
@@ -30,13 +29,7 @@ def in_own_process(tables: Path, out: Path, until: int, memory: str) -> None:
         EnvironmentProblem: it failed; its last line says why.
     """
     options = {"--tables": tables.resolve(), "--out": out.resolve(), "--until": until, "--memory": memory}
-    command = [HERE.hot.python, "-m", "jobs.compute_features", *(part for option in options.items() for part in option)]
-    ended = subprocess.run(
-        [str(part) for part in command], cwd=HERE.root, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
-        raise EnvironmentProblem(f"features could not be computed from {tables}: {said[-1]}")
+    hot_runtime.run(HERE, "jobs.compute_features", options, f"features could not be computed from {tables}")
 
 
 def run(tables: Path, out: Path, until: int, memory: str) -> None:

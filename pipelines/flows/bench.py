@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pipelines.catalog import DECISIONS_TABLE
+from pipelines.catalog import DECISIONS_TABLE, LANDED
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import accounting, stand_in
@@ -156,7 +156,7 @@ def conserved(found: Mapping[str, Any], settings: Settings) -> None:
 def _readable(running: Stack, stretch: Stretch) -> dict[str, Any]:
     """How long decisions took from the broker to the lake, those of the warm-up excepted."""
     lake = running.settings.paths.lake
-    landed.wait(lake, accounting.records(accounting.ends(running.settings.kafka.bootstrap)), LANDED_SECONDS)
+    landed.wait(lake, accounting.ends(running.settings.kafka.bootstrap, LANDED), LANDED_SECONDS)
     return {"readable_after_s": lag.percentiles(lake / DECISIONS_TABLE.name, stretch.begin_ms)}
 
 

@@ -37,6 +37,7 @@ def run(
         UsageError: the run in the folder has other cards or another seed.
         StopAsked: somebody stopped it before there was traffic.
         Unaccounted: an acknowledged record has neither a decision nor a quarantine row, nor is it a duplicate.
+        Mismatch: a logged feature is not what the batch compiler computes.
         ClearholdError: something could not be started, or ended too often.
     """
     screen = Screen(settings.paths.run / "logs" / "supervisor.log")
@@ -48,6 +49,7 @@ def run(
         traffic = Traffic(running, screen)
         traffic.run(bank(running, demo))
     traffic.account({"setup": setup_seconds, "first_model": first_model})
+    traffic.compare(project)
 
 
 def whose_run(run: Path, demo: Demo) -> tuple[bool, past.Wanted]:

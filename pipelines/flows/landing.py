@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from pipelines import session, status
 from pipelines.config import Settings
 from pipelines.errors import EnvironmentProblem, Unaccounted
-from pipelines.land import declare, landing
+from pipelines.land import declare
+from pipelines.land.landing import AT_ONCE, BEHIND, Landing
 from pipelines.leadership import Leadership
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     status.report(said, "starting", "starting Spark")
     paths = settings.paths
     spark = session.lake(settings.lake)
-    held = hold(spark, paths.checkpoints / landing.NAME)
+    held = hold(spark, paths.checkpoints / AT_ONCE.name)
     declare.tables(spark, paths.lake)
-    query = landing.Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints).start()
+    query, behind = (
+        Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints, course).start()
+        for course in (AT_ONCE, BEHIND)
+    )
     try:
         while not stopping():
-            if not query.isActive:
-                raise Unaccounted(f"landing stopped by itself; start it again to go on: {query.exception()}")
+            for each in (query, behind):
+                if not each.isActive:
+                    raise Unaccounted(f"{each.name} stopped by itself; start it again to go on: {each.exception()}")
             progress = query.lastProgress
             status.report(said, "open", "landing", batches=progress["batchId"] + 1 if progress else 0)
             time.sleep(1)
@@ -42,7 +47,8 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
         status.report(said, "failed", str(problem).splitlines()[0])
         raise
     finally:
-        query.stop()
+        for each in (behind, query):
+            each.stop()
         spark.stop()
         del held
     status.report(said, "stopped", "stopped in order")

@@ -31,6 +31,7 @@ def run(
         UsageError: the data, the mapping or the numbers do not allow it.
         StopAsked: somebody stopped it before there was traffic.
         Unaccounted: an acknowledged record has neither a decision nor a quarantine row, nor is it a duplicate.
+        Mismatch: a logged feature is not what the batch compiler computes.
         ClearholdError: something could not be started, or ended too often.
     """
     place = settings.paths.run
@@ -45,6 +46,7 @@ def run(
         traffic = Traffic(running, screen)
         traffic.run(Sender(playing.NAME, "jobs.play_recording", arguments(replay, chosen)))
     traffic.account({"setup": setup_seconds, "first_model": first_model})
+    traffic.compare(project)
 
 
 def check(replay: Replay, place: Path) -> None:

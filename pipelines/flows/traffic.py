@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
 from pipelines.errors import Unaccounted
-from pipelines.flows import accounting
+from pipelines.flows import accounting, parity
 from pipelines.local import landed, summary
 from pipelines.local.ledger import Ledger
+from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
 from pipelines.local.supervisor import StopAsked, Supervisor
@@ -38,7 +40,7 @@ class Traffic:
         self._began = time.time() - screen.seconds
         self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
         self.sent: dict[str, Any] = {}
-        self.ends: accounting.Ends = {}
+        self.ends: landed.Ends = {}
 
     def run(self, sender: Sender) -> None:
         """Let the sender send until it is done or somebody stops it, then wait until every record has its end."""
@@ -51,10 +53,11 @@ class Traffic:
         processes.stop([sender.name], seconds=4)
         if processes.asked:
             processes.linger(self._caught_up, HURRIED_SECONDS)
-        else:
-            settle(processes, self._caught_up, self._reached)
+        elif settle(processes, self._caught_up, self._reached) and not self._all_landed():
+            self._screen.say("the rest of the history lands")
+            settle(processes, self._all_landed, self._reached)
         self.sent = self._running.status(sender.name)
-        self.ends = accounting.ends(self._running.settings.kafka.bootstrap)
+        self.ends = accounting.ends(self._running.settings.kafka.bootstrap, LANDED)
         self.ledger.close()
 
     def account(self, seconds: Mapping[str, float | None]) -> None:
@@ -78,6 +81,17 @@ class Traffic:
                 f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"
             )
 
+    def compare(self, project: Project) -> None:
+        """Compare the stream's features with the batch compiler's, unless somebody is waiting for us to stop.
+
+        Raises:
+            Mismatch: a feature differs.
+        """
+        if self._running.processes.asked:
+            self._screen.say("stopped by hand: `make parity` compares stream and batch")
+        else:
+            parity.run(project, self._running.settings.paths.run, self._screen)
+
     def _first_moments(self) -> dict[str, float | None]:
         """Seconds from the start of the run to the first decision and to the first alert; None for what never came."""
         moments = {"first_decision": self._window.first_decision_at, "first_alert": self._window.first_alert_at}
@@ -91,14 +105,18 @@ class Traffic:
 
     def _caught_up(self) -> bool:
         self.ledger.follow()
-        return not self.ledger.unaccounted and self._has_landed()
+        return not self.ledger.unaccounted and self._has_landed(LANDED)
 
-    def _has_landed(self) -> bool:
-        ends = accounting.ends(self._running.settings.kafka.bootstrap)
-        return landed.records(self._running.settings.paths.lake) >= accounting.records(ends)
+    def _all_landed(self) -> bool:
+        return self._has_landed((*LANDED, *LANDED_BEHIND))
+
+    def _has_landed(self, topics: tuple[Topic, ...]) -> bool:
+        ends = accounting.ends(self._running.settings.kafka.bootstrap, topics)
+        return landed.holds(self._running.settings.paths.lake, ends)
 
     def _reached(self) -> int:
-        return self.ledger.decided + self.ledger.quarantined + landed.records(self._running.settings.paths.lake)
+        lake = self._running.settings.paths.lake
+        return self.ledger.decided + self.ledger.quarantined + landed.records(lake) + landed.records_behind(lake)
 
 
 def settle(processes: Supervisor, done: Callable[[], bool], reached: Callable[[], int]) -> bool:

@@ -2,8 +2,9 @@
 
 import json
 import logging
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyspark.sql import functions as F
 
@@ -12,10 +13,12 @@ from pipelines.catalog import (
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     LANDED,
+    LANDED_BEHIND,
     QUARANTINE,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
     Table,
+    Topic,
 )
 from pipelines.config import Kafka, Lake
 from pipelines.ingest.topics import end_offsets
@@ -29,33 +32,46 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clearhold.landing")
 
-NAME: Final = "landing"
-MOST_RECORDS: Final = 40_000
-"""Of one batch: they are held in memory while its tables are written."""
+
+class Course(NamedTuple):
+    """Topics that land together. `most`: records of one batch; they are held in memory while its tables are written."""
+
+    name: str
+    topics: tuple[Topic, ...]
+    most: int
+
+
+AT_ONCE: Final = Course("landing", LANDED, 40_000)
+BEHIND: Final = Course("landing-behind", LANDED_BEHIND, 10_000)
 
 
 class Landing:
-    """The landing query. Its tables must have been declared; only one may work at a checkpoint."""
+    """A landing query. Its tables must have been declared; only one may work at a checkpoint."""
 
-    def __init__(self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path) -> None:
+    def __init__(
+        self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path, course: Course
+    ) -> None:
         """Read what has landed."""
-        self._spark, self._kafka, self._settings = spark, kafka, settings
-        self._lake, self._checkpoint = lake, checkpoints / NAME
+        self._spark, self._kafka, self._settings, self._course = spark, kafka, settings, course
+        self._lake, self._checkpoint = lake, checkpoints / course.name
         self._begin = "earliest" if (self._checkpoint / "metadata").exists() else self._resumed()
-        self._firsts = Firsts(spark, lake / DECISIONS_TABLE.name)
+
+    @cached_property
+    def _firsts(self) -> Firsts:
+        return Firsts(self._spark, self._lake / DECISIONS_TABLE.name)
 
     def start(self) -> "StreamingQuery":
         """Start the query: a batch every `settings.trigger_seconds`. It goes on where its checkpoint ended."""
         records = (
             self._spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._kafka.bootstrap)
-            .option("subscribe", ",".join(topic.name for topic in LANDED))
+            .option("subscribe", ",".join(topic.name for topic in self._course.topics))
             .option("startingOffsets", self._begin)
-            .option("maxOffsetsPerTrigger", MOST_RECORDS)
+            .option("maxOffsetsPerTrigger", self._course.most)
             .load()
         )
         return (
-            records.writeStream.queryName(NAME)
+            records.writeStream.queryName(self._course.name)
             .foreachBatch(self.land)
             .option("checkpointLocation", str(self._checkpoint))
             .trigger(processingTime=f"{self._settings.trigger_seconds} seconds")
@@ -82,19 +98,20 @@ class Landing:
                     self._append(table, rows(looked), writer, number)
             if DECISIONS.name in good:
                 self._decide(tables.decided(looked), writer, number)
-            if counted:
+            if counted and self._course is AT_ONCE:
                 self._append(RECORDS_TABLE, tables.records(looked), writer, number)
         finally:
             looked.unpersist()
 
     def _resumed(self) -> str:
         """Where to begin without a checkpoint: behind what has landed, if anything has."""
-        ends = resume.landed(self._spark, self._lake)
-        resume.trim(self._spark, self._lake, ends)
+        topics = self._course.topics
+        ends = resume.landed(self._spark, self._lake, topics)
+        resume.trim(self._spark, self._lake, topics, ends)
         if not ends:
             return "earliest"
         bootstrap = self._kafka.bootstrap
-        partitions = {topic.name: sorted(end_offsets(bootstrap, topic.name)) for topic in LANDED}
+        partitions = {topic.name: sorted(end_offsets(bootstrap, topic.name)) for topic in topics}
         log.warning("no checkpoint at %s: landing goes on behind what has landed, %s", self._checkpoint, ends)
         return resume.starting_offsets(ends, partitions)
 

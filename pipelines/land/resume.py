@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
-from pipelines.catalog import DECISIONS, DECISIONS_TABLE, DUPLICATES_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
+from pipelines.catalog import (
+    DECISIONS,
+    DECISIONS_TABLE,
+    DUPLICATES_TABLE,
+    LANDED_BEHIND,
+    QUARANTINE_TABLE,
+    RECORDS_TABLE,
+    Topic,
+)
 from pipelines.land import tables
 
 if TYPE_CHECKING:
@@ -18,32 +26,42 @@ _MADE_OF: Final = (
     (DECISIONS, DECISIONS_TABLE),
     (DECISIONS, DUPLICATES_TABLE),
 )
+_OFFSET: Final = ("kafka_partition", "kafka_offset")
 Ends = dict[str, dict[int, int]]
 
 
-def landed(spark: "SparkSession", lake: Path) -> Ends:
-    """How far each topic has landed: topic -> partition -> next offset. `records` is the last table that a batch writes."""
-    rows = spark.read.format("delta").load(str(lake / RECORDS_TABLE.name))
+def landed(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...]) -> Ends:
+    """How far topics have landed: topic -> partition -> next offset.
+
+    `records` is the last table that a batch writes; what lands behind, without its bytes, has one table of its own.
+    """
+    rows = spark.read.format("delta").load(str(lake / RECORDS_TABLE.name)).select("topic", *_OFFSET)
+    for topic, table, _ in tables.TYPED:
+        if topic in LANDED_BEHIND:
+            behind = spark.read.format("delta").load(str(lake / table.name))
+            rows = rows.unionAll(behind.select(F.lit(topic.name).alias("topic"), *_OFFSET))
+    rows = rows.where(F.col("topic").isin([topic.name for topic in topics]))
     found: Ends = {}
     for row in rows.groupBy("topic", "kafka_partition").agg(F.max("kafka_offset").alias("last")).collect():
         found.setdefault(row.topic, {})[row.kafka_partition] = row["last"] + 1
     return found
 
 
-def trim(spark: "SparkSession", lake: Path, ends: Ends) -> None:
+def trim(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...], ends: Ends) -> None:
     """Remove what a batch had written that never came to its end: without its checkpoint it cannot be finished.
 
     Args:
         spark: a session of the lake.
         lake: folder of the tables.
+        topics: whose rows are looked at.
         ends: how far each topic has landed.
     """
     for topic, table in _MADE_OF:
-        if has_rows(lake / table.name):
+        if topic in topics and has_rows(lake / table.name):
             DeltaTable.forPath(spark, str(lake / table.name)).delete(_beyond(ends.get(topic.name, {})))
     if has_rows(lake / QUARANTINE_TABLE.name):
         quarantine = DeltaTable.forPath(spark, str(lake / QUARANTINE_TABLE.name))
-        for topic in LANDED:
+        for topic in topics:
             quarantine.delete((F.col("topic") == topic.name) & _beyond(ends.get(topic.name, {})))
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Final
 from pyspark.sql import functions as F
 
 from pipelines.catalog import (
+    APPLIED,
+    APPLIED_TABLE,
     DECISIONS,
     FEATURES,
     FEATURES_TABLE,
@@ -27,6 +29,7 @@ REFUSABLE: Final = (TRANSACTIONS.name, SIGNALS.name)
 """Topics that others write: every record is examined. Our own must only be complete."""
 OWN: Final = {
     FEATURES.name: (book.RECORD, (*EVENT, *SEQUENCES)),
+    APPLIED.name: (book.RECORD, (*EVENT, *SEQUENCES)),
     DECISIONS.name: (ddl(DECISION), DECISION),
 }
 _RECORD: Final = ("key", "value", "topic", "partition", "offset", "timestamp")
@@ -71,8 +74,12 @@ def signals(looked: "DataFrame") -> "DataFrame":
 
 def features(looked: "DataFrame") -> "DataFrame":
     """Rows of `features`: the event, its sequence numbers and one column a feature."""
-    kept = (f"record.{name}" for name in (*names(EVENT), *names(SEQUENCES)))
-    return _own(looked, FEATURES.name).selectExpr(*names(PLACE), *kept, "record.features.*")
+    return _logged(looked, FEATURES.name)
+
+
+def applied(looked: "DataFrame") -> "DataFrame":
+    """Rows of `applied`: the same columns."""
+    return _logged(looked, APPLIED.name)
 
 
 def decided(looked: "DataFrame") -> "DataFrame":
@@ -103,6 +110,7 @@ TYPED: Final = (
     (TRANSACTIONS, TRANSACTIONS_TABLE, transactions),
     (SIGNALS, SIGNALS_TABLE, signals),
     (FEATURES, FEATURES_TABLE, features),
+    (APPLIED, APPLIED_TABLE, applied),
 )
 """Topics that become one table, row by row: topic, table, how."""
 
@@ -110,6 +118,11 @@ TYPED: Final = (
 def _admitted(looked: "DataFrame", topic: str, fields: tuple[Field, ...]) -> "DataFrame":
     rows = parsed(looked.where((F.col("topic") == topic) & F.col("reason").isNull()))
     return rows.selectExpr(*_PLACE, *(f"record.{name}" for name in names(fields)), "event_ms")
+
+
+def _logged(looked: "DataFrame", topic: str) -> "DataFrame":
+    kept = (f"record.{name}" for name in (*names(EVENT), *names(SEQUENCES)))
+    return _own(looked, topic).selectExpr(*names(PLACE), *kept, "record.features.*")
 
 
 def _own(looked: "DataFrame", topic: str) -> "DataFrame":

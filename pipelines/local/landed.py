@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
+from pyarrow import dataset
 
-from pipelines.catalog import RECORDS_TABLE
+from pipelines.catalog import APPLIED, APPLIED_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
 from pipelines.errors import UsageError
 
 
@@ -17,9 +18,29 @@ def rows(lake: Path) -> dict[str, int]:
     return {folder.name: _rows(folder) for folder in folders}
 
 
+Ends = dict[str, dict[int, int]]
+"""Topic -> partition -> the offset that its next record will get."""
+
+
 def records(lake: Path) -> int:
     """Kafka records that have landed: they are the last that a batch writes."""
     return _rows(lake / RECORDS_TABLE.name)
+
+
+def records_behind(lake: Path) -> int:
+    """Kafka records that have landed behind the others, or were refused."""
+    if not DeltaTable.is_deltatable(str(lake / QUARANTINE_TABLE.name)):
+        return 0
+    quarantine = DeltaTable(lake / QUARANTINE_TABLE.name).to_pyarrow_dataset()
+    refused = quarantine.count_rows(filter=dataset.field("topic") == APPLIED.name)
+    return _rows(lake / APPLIED_TABLE.name) + int(refused)
+
+
+def holds(lake: Path, ends: Ends) -> bool:
+    """Whether everything up to some ends of the topics has landed."""
+    at_once = sum(sum(ends.get(topic.name, {}).values()) for topic in LANDED)
+    behind = sum(ends.get(APPLIED.name, {}).values())
+    return records(lake) >= at_once and (not behind or records_behind(lake) >= behind)
 
 
 def require(run: Path) -> Path:
@@ -33,10 +54,10 @@ def require(run: Path) -> Path:
     return run / "lake"
 
 
-def wait(lake: Path, wanted: int, seconds: float) -> bool:
-    """Wait until so many records have landed; whether they have."""
+def wait(lake: Path, ends: Ends, seconds: float) -> bool:
+    """Wait until everything up to some ends of the topics has landed; whether it has."""
     deadline = time.monotonic() + seconds
-    while (enough := records(lake) >= wanted) is False and time.monotonic() < deadline:
+    while (enough := holds(lake, ends)) is False and time.monotonic() < deadline:
         time.sleep(1)
     return enough
 

@@ -8,6 +8,8 @@ import duckdb
 from deltalake import DeltaTable
 
 from pipelines.catalog import (
+    APPLIED,
+    APPLIED_TABLE,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     QUARANTINE_TABLE,
@@ -19,6 +21,11 @@ from pipelines.monitor import text
 Ends = Mapping[str, Mapping[int, int]]
 """Topic -> partition -> the offset that its next record will get."""
 
+_COUNTED = "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset)"
+_BEHIND = f"""
+select '{APPLIED.name}' as topic, kafka_partition, kafka_offset from {APPLIED_TABLE.name}
+union all select topic, kafka_partition, kafka_offset from quarantine where topic = '{APPLIED.name}'
+"""
 _BALANCE = f"""
 with sent as (select kafka_partition as p, kafka_offset as o from records where topic = '{TRANSACTIONS.name}'),
 ended as (
@@ -79,14 +86,16 @@ def close(lake: Path, ends: Ends) -> Books:
 
     Args:
         lake: folder of the tables.
-        ends: of every landed topic, taken after the last record that shall count.
+        ends: of every topic that lands at once, taken after the last record that shall count. What lands behind is looked at
+            if it is in here.
     """
     database = duckdb.connect()
     for table in (RECORDS_TABLE, DECISIONS_TABLE, DUPLICATES_TABLE, QUARANTINE_TABLE):
         database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
-    found = database.execute(
-        "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset) from records group by all"
-    ).fetchall()
+    found = database.execute(f"{_COUNTED} from records group by all").fetchall()
+    if APPLIED.name in ends:
+        database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
+        found += database.execute(f"{_COUNTED} from ({_BEHIND}) group by all").fetchall()
     rows = {(topic, partition): (count, twice) for topic, partition, count, twice in found}
     expected = {(topic, part): end for topic, parts in ends.items() for part, end in parts.items()}
     lines = []

@@ -37,7 +37,9 @@ def wanted(settings: Registry, paths: Paths) -> Wanted:
 
 
 def remember(paths: Paths, version: str, rules: Policy) -> None:
-    """Note what serves, for a start without the registry."""
+    """Note what serves, for a start without the registry, and keep the policy, for the day when somebody asks why."""
+    paths.policies.mkdir(parents=True, exist_ok=True)
+    (paths.policies / f"{rules.version}.json").write_text(rules.model_dump_json(indent=1) + "\n")
     paths.models.mkdir(parents=True, exist_ok=True)
     (paths.models / NOTE).write_text(json.dumps({"version": version, "policy": rules.version}))
 

@@ -6,7 +6,9 @@ There is no registry in here: the model that served last, on disk, has to do.
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -15,17 +17,29 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from delta.tables import DeltaTable
 from pyspark.ml import Pipeline
 from pyspark.ml.classification import GBTClassifier
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines import manifest, session
-from pipelines.catalog import APPLIED, DECISIONS, FEATURES, HISTORY, HISTORY_COMPLETE, SIGNALS, TRANSACTIONS
+from pipelines.catalog import (
+    APPLIED,
+    DECISIONS,
+    DECISIONS_TABLE,
+    FEATURES,
+    HISTORY,
+    HISTORY_COMPLETE,
+    SIGNALS,
+    TRANSACTIONS,
+)
+from pipelines.check import attempts
 from pipelines.config import Hot, Lake, Paths, Registry, Settings
 from pipelines.features import book, compile
+from pipelines.flows import accounting, explaining, parity
 from pipelines.flows import logged as training_rows
-from pipelines.local import stack, topics
+from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
 from pipelines.local.stack import Stack
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
@@ -270,3 +284,89 @@ def test_batch_computes_what_the_stream_logged(spark: SparkSession, logged: list
         if row[name] != stream[row.origin, row.source_partition, row.source_offset].get(name)
     )
     assert wrong == Counter()
+
+
+@pytest.fixture(scope="module")
+def landed_run(settled: Stack) -> Path:
+    """The folder of the run, when all that it logged is in its lake."""
+    settled.start_job("landing", "jobs.land_events")
+
+    def has_landed() -> bool:
+        time.sleep(1)
+        return landed.holds(settled.settings.paths.lake, accounting.ends(settled.settings.kafka.bootstrap))
+
+    settled.processes.wait(has_landed, SECONDS, "not everything lands")
+    settled.processes.stop(["landing"])
+    return settled.settings.paths.run
+
+
+def compare(root: Path, *command: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(part) for part in command], cwd=root, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> None:
+    ended = compare(HERE.root, HERE.lake.python, "-m", "jobs.check_parity", "--run", landed_run)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((landed_run / parity.FILE).read_text())
+    assert found["payments"] >= len(PAID)
+    assert (found["compared"], found["mismatches"]) == (found["payments"] * len(NAMES), 0)
+
+
+def test_one_character_changed_for_one_compiler_is_found(landed_run: Path, tmp_path: Path) -> None:
+    for name in ("pipelines", "jobs"):
+        shutil.copytree(HERE.root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / ".jars").symlink_to(HERE.root / ".jars")
+    definitions = tmp_path / "pipelines" / "features" / "card.py"
+    before = definitions.read_text()
+    definitions.write_text(before.replace("OUTLIER: Final = 2.5", "OUTLIER: Final = 3.5"))
+    assert definitions.read_text() != before
+    attempts.export(attempts.opened(landed_run / "lake"), tmp_path / "logged.parquet")
+    files = ("--logged", tmp_path / "logged.parquet", "--out", tmp_path / "found.json")
+    ended = compare(tmp_path, HERE.hot.python, "-m", "jobs.compare_features", *files)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["columns"].keys() >= {f"card_outliers_{days}d" for days in (7, 14)}
+    assert not found["columns"].keys() & {"amount", "card_n_30d", "merchant_n_7d", "device_n_1h"}
+
+
+def explain(run: Path, transaction_id: str) -> "subprocess.CompletedProcess[str]":
+    about = ("--run", run, "--id", transaction_id, "--json")
+    return compare(HERE.root, HERE.lake.python, "-m", "jobs.explain_decision", *about)
+
+
+def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
+    payment = next(one for one in reversed(LIVE) if "device_id" in one)
+    ended = explain(landed_run, payment["transaction_id"])
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["payment"].items() >= payment.items()
+    assert [one["name"] for one in found["features"]] == NAMES
+    assert all(one["same"] for one in found["features"])
+    assert (found["same"], found["again"], found["model"]["version"]) == (True, {}, "1")
+    assert found["policy"]["version"] == found["decision"]["policy_version"]
+    assert f"decided       {found['decision']['action']}" in explaining.words(found)
+
+
+def test_what_was_not_decided_cannot_be_explained(landed_run: Path) -> None:
+    ended = explain(landed_run, "nobody")
+    assert ended.returncode == 2
+    assert "no payment nobody was decided here" in ended.stderr
+
+
+def test_a_decision_that_comes_out_otherwise_is_a_mismatch(spark: SparkSession, landed_run: Path) -> None:
+    one = LIVE[700]["transaction_id"]
+    decisions = DeltaTable.forPath(spark, str(landed_run / "lake" / DECISIONS_TABLE.name))
+    decisions.update(f"transaction_id = '{one}'", {"probability": "0.123D"})
+    ended = explain(landed_run, one)
+    assert ended.returncode == 1, ended.stderr
+    assert list(json.loads(ended.stdout)["again"]) == ["probability"]
+
+
+def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None:
+    (kept,) = (landed_run / "policies").iterdir()
+    kept.write_text(kept.read_text().replace('"challenge": 0.15', '"challenge": 0.14'))
+    ended = explain(landed_run, LIVE[-1]["transaction_id"])
+    assert ended.returncode == 78
+    assert "decisions by it cannot be repeated" in ended.stderr

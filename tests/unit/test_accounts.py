@@ -37,6 +37,15 @@ def closed(lake: Path, records: Rows, decisions: Rows, duplicates: Rows, quarant
     return accounts.close(lake, ENDS)
 
 
+def test_what_lands_behind_is_in_the_books_when_it_is_asked_for(tmp_path: Path) -> None:
+    refused = [*QUARANTINE, place(2, "applied")]
+    assert closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, refused).difference == 0
+    write_deltalake(tmp_path / "applied", pa.Table.from_pylist([place(0, "applied"), place(1, "applied")]))
+    ends = {**ENDS, "applied": {0: 3}}
+    assert accounts.close(tmp_path, ends).difference == 0
+    assert accounts.close(tmp_path, {**ends, "applied": {0: 4}}).difference == 1
+
+
 def test_books_that_add_up(tmp_path: Path) -> None:
     books = closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
     assert books[1:] == (4, 2, 1, 1, 0, 0, 0)
