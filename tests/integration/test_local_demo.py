@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pipelines.config import Paths, Settings
-from pipelines.errors import ClearholdError, Unaccounted
+from pipelines.errors import ClearholdError, Mismatch, Unaccounted
 from pipelines.flows import demo, traffic
 from pipelines.flows.demo import Demo
 from pipelines.local.project import HERE, Project
@@ -66,11 +66,15 @@ for message in records("transactions"):
 LAND = """
 import pyarrow as pa
 from deltalake import write_deltalake
+from pipelines.catalog import APPLIED_TABLE, FEATURES_TABLE
 place, source = {"kafka_partition": 0, "kafka_offset": 0}, {"source_partition": 0, "source_offset": 0}
 tables = {"records": {"topic": "", **place}, "quarantine": {"topic": "", **place}, "decisions": source,
           "duplicates": {"cause": "", **source}}
 for table, columns in tables.items():
     write_deltalake(run / "lake" / table, pa.Table.from_pylist([columns])[:0], mode="ignore")
+for table in (FEATURES_TABLE, APPLIED_TABLE):
+    columns = pa.schema([(field.name, pa.string()) for field in table.columns])
+    write_deltalake(run / "lake" / table.name, columns.empty_table(), mode="ignore")
 def write(table, **row):
     write_deltalake(run / "lake" / table, pa.Table.from_pylist([row]), mode="append")
 first = {}
@@ -110,6 +114,14 @@ while not asked and time.time() - start < seconds:
 producer.flush()
 count("stopped")
 """
+COMPARE = """
+import json, sys
+from pathlib import Path
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+wrong = (Path(given["--out"]).parents[1] / "history" / "wrong").exists()
+found = {"payments": 1, "features": 1, "compared": 1, "left_out": 0, "mismatches": int(wrong), "columns": {}}
+Path(given["--out"]).write_text(json.dumps(found))
+"""
 JOBS = {"write_history": HISTORY, "train_model": TRAIN, "decide": DECIDE, "land_events": LAND, "simulate_bank": BANK}
 
 # The demo in a process of its own, for Ctrl-C.
@@ -132,6 +144,7 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "jobs").mkdir()
     for name, work in JOBS.items():
         (tmp_path / "jobs" / f"{name}.py").write_text(COMMON + work)
+    (tmp_path / "jobs" / "compare_features.py").write_text(COMPARE)
     return Project(tmp_path)
 
 
@@ -160,9 +173,12 @@ def test_a_run_accounts_for_every_record_and_the_next_one_goes_on(
     said = capfd.readouterr().out
     assert "the doors are open" in said
     assert "unaccounted   0" in said
+    assert "mismatches    0" in said
 
     (project.root / "run" / "history" / "trained").unlink()
-    demo.run(project, settings(project), Demo(seconds=1, rate=20), os.environ)
+    (project.root / "run" / "history" / "wrong").touch()
+    with pytest.raises(Mismatch, match="1 features are not what the batch compiler computes"):
+        demo.run(project, settings(project), Demo(seconds=1, rate=20), os.environ)
     second = summary(project)
     assert not (project.root / "run" / "history" / "trained").exists()
     assert (second["duplicates"], second["quarantined"], second["unaccounted"]) == (1, 1, 0)
