@@ -5,7 +5,7 @@ usage: python -m jobs.explain_decision --id TRANSACTION_ID [--run run/demo] [--j
 Shows the payment, its features, model, calibration, policy, rules, reasons and action as recorded; computes features and decision
 anew from what has landed and compares to the last bit. Exit codes: 0 when all is the same, 1 when not or when the model's files
 are not what they were, 2 when there is no such decision, 75 when its model is only in a registry that does not answer, 78 when
-its policy has not been kept.
+its policy has not been kept or its model was fitted for other features.
 """
 
 import json

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipelines.files import put
+
 
 def report(file: Path, state: str, message: str, **facts: Any) -> None:
     """Write the state whole or not at all.
@@ -16,10 +18,7 @@ def report(file: Path, state: str, message: str, **facts: Any) -> None:
         message: one line for a person.
         facts: numbers and names for whoever watches.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".new")
-    draft.write_text(json.dumps({"state": state, "message": message, "at": time.time(), "pid": os.getpid()} | facts))
-    draft.replace(file)
+    put(file, json.dumps({"state": state, "message": message, "at": time.time(), "pid": os.getpid()} | facts))
 
 
 def look(file: Path) -> dict[str, Any]:

@@ -3,7 +3,12 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pipelines.schemas import Field, ddl
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 Record = dict[str, Any]
@@ -11,6 +16,11 @@ Record = dict[str, Any]
 
 def iso(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def table(spark: "SparkSession", records: list[Record], fields: tuple[Field, ...]) -> "DataFrame":
+    """Records as a typed table."""
+    return spark.createDataFrame([tuple(record.get(one.name) for one in fields) for record in records], ddl(fields))
 
 
 def payments(count: int, seed: int = 1, cards: int = 25, merchants: int = 15, days: float = 60) -> list[Record]:

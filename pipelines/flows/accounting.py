@@ -1,6 +1,5 @@
 """The books of a run: every record that Kafka acknowledged, found again in the lake."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -8,8 +7,9 @@ from typing import Final
 from pipelines import config
 from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
 from pipelines.errors import Unaccounted
+from pipelines.files import put_json
+from pipelines.ingest.topics import Ends
 from pipelines.local import landed, leftovers, stack, topics
-from pipelines.local.landed import Ends
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.monitor import accounts
@@ -55,9 +55,7 @@ def ends(bootstrap: str, which: tuple[Topic, ...] = (*LANDED, *LANDED_BEHIND)) -
 
 def write(place: Path, books: Books) -> Path:
     """Leave them in the run's folder, whole or not at all; returns the file."""
-    part = place / (FILE + ".part")
-    part.write_text(json.dumps(books.facts(), indent=2) + "\n")
-    return part.replace(place / FILE)
+    return put_json(place / FILE, books.facts())
 
 
 def require_balance(books: Books) -> None:

@@ -8,8 +8,6 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pipelines import session
-from pipelines.config import Hot
 from pipelines.features import book, compile
 from pipelines.flows import hot_runtime
 from pipelines.ingest.events import from_tables
@@ -41,12 +39,8 @@ def run(tables: Path, out: Path, until: int, memory: str) -> None:
         until: payments and signals from this time on are not read, epoch milliseconds.
         memory: of the Spark driver.
     """
-    settings = Hot(master="local[2]", driver_memory=memory, state_partitions=8)
-    spark = session.hot(settings, "clearhold-features")
-    try:
+    with hot_runtime.opened("features", memory) as spark:
         write(spark, tables, out, until)
-    finally:
-        spark.stop()
 
 
 def write(spark: "SparkSession", tables: Path, out: Path, until: int) -> None:

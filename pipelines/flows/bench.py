@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from pipelines.catalog import DECISIONS_TABLE, LANDED
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
+from pipelines.files import put_json
 from pipelines.flows import accounting, stand_in
 from pipelines.flows.incidents import Kill, Swap
 from pipelines.flows.stretch import Load, Stretch
@@ -78,7 +79,7 @@ def run(ground: Ground, bench: Bench) -> None:
             "landing": bench.landing and _readable(running, stretch),
             **about(ground, running),
         }
-    report.write(ground.out, found)
+    put_json(ground.out, found)
     picture = ground.out.with_suffix(".png")
     chart.draw(picture, report.title(found), stretch.course(), stretch.marks())
     screen.print(f"\n{report.words(found)}\n\n  {ground.out}, {picture}")

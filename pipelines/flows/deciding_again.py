@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyspark.sql import functions as F
 
-from pipelines import session
 from pipelines.catalog import FEATURES
 from pipelines.check import parity
-from pipelines.config import Hot
 from pipelines.features import book
+from pipelines.flows import hot_runtime
 from pipelines.rules import policy
 from pipelines.schemas import EVENT, SEQUENCES, names
 from pipelines.score import champion as models
@@ -41,15 +40,12 @@ def run(folder: Path, model: Path, version: str, rules: Path, place: tuple[int, 
         ModelRejected: the model does not load, or was fitted for other features than these.
         ConfigurationError: the policy cannot be read.
     """
-    spark = session.hot(Hot(master="local[2]", driver_memory=memory, state_partitions=4), "clearhold-again")
-    try:
+    with hot_runtime.opened("again", memory) as spark:
         champion = models.load(version, model)
         row = decisions(_scored(spark, folder / SCORED, place), champion, policy.read(rules)).drop("topic").first()
         found: dict[str, Any] = {"decision": row.asDict() if row else {}}
         if (folder / PAST).exists():
             found |= _recomputed(spark, folder)
-    finally:
-        spark.stop()
     (folder / AGAIN).write_text(json.dumps(found))
 
 

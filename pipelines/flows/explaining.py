@@ -54,7 +54,8 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
 
     Raises:
         UsageError: there is no run, or no decision about such a payment; the line says what became of it.
-        ModelRejected: the model is not what its manifest says, or does not fit the features as they are defined now.
+        ModelRejected: the model is not what its manifest says.
+        EnvironmentProblem: it does not fit the features as they are defined now, or the hot runtime does not work here.
         ConfigurationError: the policy that decided has not been kept.
         Unavailable: the model's files are only in the registry, and it does not answer.
     """
@@ -66,9 +67,10 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
     scored, payment = _scored(database, decision), _payment(database, decision)
     model = registry.fetch(settings.registry, decision["model_version"], settings.paths.models)
     rules = _rules(settings, decision["policy_version"])
-    notes = _notes(database, decision, scored)
+    stands = _stands(database, scored)
+    notes = _notes(database, decision, stands)
     with tempfile.TemporaryDirectory(dir=place, prefix="explain-") as scratch:
-        again = _again(project, database, Path(scratch), decision, scored, model, rules)
+        again = _again(project, database, Path(scratch), decision, scored, stands, model, rules)
     features = _features(scored, again)
     differs = _differences(decision, again["decision"])
     return {
@@ -153,6 +155,8 @@ def _payment(database: "DuckDBPyConnection", decision: Row) -> Row:
     place = (decision["source_partition"], decision["source_offset"])
     columns = ", ".join(names(TRANSACTION))
     found = rows(database, f"select {columns} from transactions where kafka_partition = ? and kafka_offset = ?", *place)
+    if not found:
+        raise UsageError(f"the payment {decision['transaction_id']} has not landed yet: try again in a moment")
     return {name: value for name, value in found[0].items() if value is not None}
 
 
@@ -170,11 +174,11 @@ def _rules(settings: Settings, version: str) -> Path:
     return file
 
 
-def _notes(database: "DuckDBPyConnection", decision: Row, scored: Row) -> list[str]:
+def _notes(database: "DuckDBPyConnection", decision: Row, stands: bool) -> list[str]:
     found = []
     if decision["feature_set"] != book.feature_set():
         found.append(f"features were defined otherwise then ({decision['feature_set']}, now {book.feature_set()})")
-    if not _stands(database, scored):
+    if not stands:
         found.append(
             "after a crash the state took this payment in anew, at another place: its features are not computed anew"
         )
@@ -199,6 +203,7 @@ def _again(
     scratch: Path,
     decision: Row,
     scored: Row,
+    stands: bool,
     model: Path,
     rules: Path,
 ) -> Row:
@@ -206,7 +211,7 @@ def _again(
     attempts.export(
         database, scratch / SCORED, f"select * from {FEATURES_TABLE.name} where (kafka_partition, kafka_offset) = {at}"
     )
-    if _stands(database, scored):
+    if stands:
         database.execute(
             f"create temp table past as {_PAST}",
             {name: scored[f"{name}_id"] for name in ("card", "merchant", "device")},

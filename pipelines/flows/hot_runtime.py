@@ -2,12 +2,18 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pipelines import session
+from pipelines.config import Hot
 from pipelines.errors import EnvironmentProblem
 from pipelines.local.project import Project
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 QUIET_SECONDS: Final = 10.0
 
@@ -41,6 +47,22 @@ def run(
             errors.seek(0)
             said = errors.read().strip().splitlines() or [f"exit code {code}"]
             raise EnvironmentProblem(f"{failing}: {said[-1]}")
+
+
+@contextmanager
+def opened(purpose: str, memory: str) -> Iterator["SparkSession"]:
+    """A session for such a job, in its own process.
+
+    Args:
+        purpose: what the application is called by.
+        memory: of the Spark driver.
+    """
+    settings = Hot(master="local[2]", driver_memory=memory, state_partitions=8)
+    spark = session.hot(settings, f"clearhold-{purpose}")
+    try:
+        yield spark
+    finally:
+        spark.stop()
 
 
 def _ended(job: "subprocess.Popen[bytes]") -> int | None:

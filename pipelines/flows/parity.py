@@ -10,6 +10,7 @@ from typing import Any, Final
 from pipelines.check import attempts
 from pipelines.errors import Mismatch, UsageError
 from pipelines.features import book
+from pipelines.files import put_json
 from pipelines.flows import hot_runtime
 from pipelines.local import landed
 from pipelines.local.project import Project
@@ -48,9 +49,7 @@ def run(project: Project, place: Path, screen: Screen) -> None:
             lambda seconds: screen.say(f"still computing after {seconds:.0f} s"),
         )
         found = json.loads(out.read_text()) | {"seconds": round(time.monotonic() - began, 1)}
-    part = place / (FILE + ".part")
-    part.write_text(json.dumps(found, indent=2) + "\n")
-    file = part.replace(place / FILE)
+    file = put_json(place / FILE, found)
     screen.print(f"\n{words(found)}\n\n  {file}")
     if not found["compared"]:
         raise UsageError(f"nothing could be compared: the lake of {place} holds no payment whose past is whole")

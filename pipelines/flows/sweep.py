@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from pipelines.files import put_json
 from pipelines.flows import bench
 from pipelines.flows.bench import Ground
 from pipelines.flows.stretch import Load, Stretch
@@ -57,7 +58,7 @@ def _climb(ground: Ground, sweep: Sweep, screen: Screen, cards: int, points: lis
             stretch.run()
             found = {**stretch.figures(), "past": past, "landing": sweep.landing, **bench.about(ground, running)}
             points.append(found)
-            report.write(ground.out, {"command": ground.command, "points": points})
+            put_json(ground.out, {"command": ground.command, "points": points})
             screen.print(report.words(found))
             bench.conserved(found, ground.settings)
             first += load.payments

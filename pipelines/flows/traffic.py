@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
 from pipelines.errors import Unaccounted
 from pipelines.flows import accounting, parity
+from pipelines.ingest.topics import Ends
 from pipelines.local import landed, summary
 from pipelines.local.ledger import Ledger
 from pipelines.local.project import Project
@@ -40,7 +41,7 @@ class Traffic:
         self._began = time.time() - screen.seconds
         self.ledger = Ledger(running.settings.kafka.bootstrap, self._window.take)
         self.sent: dict[str, Any] = {}
-        self.ends: landed.Ends = {}
+        self.ends: Ends = {}
 
     def run(self, sender: Sender) -> None:
         """Let the sender send until it is done or somebody stops it, then wait until every record has its end."""

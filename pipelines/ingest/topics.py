@@ -4,6 +4,9 @@ from contextlib import closing
 
 from kafka import KafkaConsumer, TopicPartition
 
+Ends = dict[str, dict[int, int]]
+"""Topic -> partition -> the offset that its next record will get."""
+
 
 def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     """The partitions of a topic, in order; its first one for a topic that does not answer."""

@@ -16,6 +16,7 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     Topic,
 )
+from pipelines.ingest.topics import Ends
 from pipelines.land import tables
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _MADE_OF: Final = (
     (DECISIONS, DUPLICATES_TABLE),
 )
 _OFFSET: Final = ("kafka_partition", "kafka_offset")
-Ends = dict[str, dict[int, int]]
 
 
 def landed(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...]) -> Ends:

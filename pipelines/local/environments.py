@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.files import put_json
 from pipelines.local import commands
 from pipelines.local.project import Environment
 
@@ -55,9 +56,7 @@ def how_far(pip_log: str, packages: int) -> str:
 
 def stamp(environment: Environment, dev: bool) -> None:
     """Declare the environment complete."""
-    part = environment.folder / (STAMP + ".part")
-    part.write_text(json.dumps(_wanted(environment, dev), indent=1))
-    part.replace(environment.folder / STAMP)
+    put_json(environment.folder / STAMP, _wanted(environment, dev))
 
 
 def pins(lock: Path) -> dict[str, str]:

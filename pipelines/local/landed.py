@@ -10,16 +10,13 @@ from pyarrow import dataset
 
 from pipelines.catalog import APPLIED, APPLIED_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
 from pipelines.errors import UsageError
+from pipelines.ingest.topics import Ends
 
 
 def rows(lake: Path) -> dict[str, int]:
     """Rows of every table below the lake's folder."""
     folders = sorted(folder.parent for folder in lake.glob("*/_delta_log"))
     return {folder.name: _rows(folder) for folder in folders}
-
-
-Ends = dict[str, dict[int, int]]
-"""Topic -> partition -> the offset that its next record will get."""
 
 
 def records(lake: Path) -> int:

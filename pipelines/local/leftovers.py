@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from pipelines.files import put_json
 from pipelines.local.process import carrying, kill, terminate
 
 RECORD = "pids.json"
@@ -24,9 +25,7 @@ CLOCK_STEP = 2.0
 def record(run: Path, token: str, pids: Iterable[int]) -> None:
     """Write down who belongs to the run, for whoever has to clean up after it."""
     identities = [identity for identity in map(_identity, [os.getpid(), *pids]) if identity]
-    part = run / (RECORD + ".part")
-    part.write_text(json.dumps({"token": token, "processes": identities}, indent=1))
-    part.replace(run / RECORD)
+    put_json(run / RECORD, {"token": token, "processes": identities})
 
 
 def forget(run: Path) -> None:

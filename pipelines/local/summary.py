@@ -1,10 +1,10 @@
 """What a run came to: the file that others read, and the words that people read."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.files import put_json
 from pipelines.local.ledger import Ledger
 from pipelines.local.memory import Memory
 from pipelines.schemas import ACTIONS
@@ -58,9 +58,7 @@ def summarise(
 
 def write(run: Path, summary: Mapping[str, Any]) -> Path:
     """Write it below the run, whole or not at all; returns the file."""
-    part = run / (FILE + ".part")
-    part.write_text(json.dumps(summary, indent=2) + "\n")
-    return part.replace(run / FILE)
+    return put_json(run / FILE, summary)
 
 
 def words(summary: Mapping[str, Any]) -> str:

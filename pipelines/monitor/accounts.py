@@ -1,6 +1,5 @@
 """The books: what Kafka acknowledged against what the lake holds, read without Spark."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +15,8 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     TRANSACTIONS,
 )
+from pipelines.ingest.topics import Ends
 from pipelines.monitor import text
-
-Ends = Mapping[str, Mapping[int, int]]
-"""Topic -> partition -> the offset that its next record will get."""
 
 _COUNTED = "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset)"
 _BEHIND = f"""

@@ -1,8 +1,6 @@
 """Results of a measurement for people and for files."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from pipelines.monitor import text
@@ -22,14 +20,6 @@ _HEAD: Final = (
     "hot MB",
     "lost",
 )
-
-
-def write(file: Path, found: object) -> None:
-    """Write results as JSON, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(found, indent=2) + "\n")
-    part.replace(file)
 
 
 def title(found: Figures) -> str:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from kafka import KafkaConsumer
 
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
+from pipelines.files import put
 from pipelines.ingest import topics
 
 _POSITION: Final = re.compile(
@@ -78,10 +79,7 @@ class Anchor(NamedTuple):
 
     def write(self, file: Path) -> None:
         """Keep the anchor; a reader never sees half of it."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(self._asdict()))
-        draft.replace(file)
+        put(file, json.dumps(self._asdict()))
 
 
 class Tail:

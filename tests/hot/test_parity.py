@@ -10,14 +10,10 @@ from pyspark.sql import functions as F
 from pipelines.check import parity
 from pipelines.features import book, compile
 from pipelines.ingest.events import from_tables
-from pipelines.schemas import EVENT, SEQUENCES, SIGNAL, TRANSACTION, Field, ddl, names
-from tests.events import Record, payments, signals
+from pipelines.schemas import EVENT, SEQUENCES, SIGNAL, TRANSACTION, names
+from tests.events import payments, signals, table
 
 PAID = payments(250, cards=8)
-
-
-def table(spark: SparkSession, records: list[Record], fields: tuple[Field, ...]) -> DataFrame:
-    return spark.createDataFrame([tuple(record.get(one.name) for one in fields) for record in records], ddl(fields))
 
 
 @pytest.fixture(scope="module")

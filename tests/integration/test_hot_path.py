@@ -43,6 +43,7 @@ from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
 from pipelines.local.stack import Stack
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
+from tests.commands import said
 from tests.events import Record, payments, signals
 
 PAID = payments(2400)
@@ -300,15 +301,8 @@ def landed_run(settled: Stack) -> Path:
     return settled.settings.paths.run
 
 
-def compare(root: Path, *command: str | Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(part) for part in command], cwd=root, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-
-
 def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> None:
-    ended = compare(HERE.root, HERE.lake.python, "-m", "jobs.check_parity", "--run", landed_run)
-    assert ended.returncode == 0, ended.stderr
+    said(0, "jobs.check_parity", "--run", landed_run)
     found = json.loads((landed_run / parity.FILE).read_text())
     assert found["payments"] >= len(PAID)
     assert (found["compared"], found["mismatches"]) == (found["payments"] * len(NAMES), 0)
@@ -324,23 +318,19 @@ def test_one_character_changed_for_one_compiler_is_found(landed_run: Path, tmp_p
     assert definitions.read_text() != before
     attempts.export(attempts.opened(landed_run / "lake"), tmp_path / "logged.parquet")
     files = ("--logged", tmp_path / "logged.parquet", "--out", tmp_path / "found.json")
-    ended = compare(tmp_path, HERE.hot.python, "-m", "jobs.compare_features", *files)
-    assert ended.returncode == 0, ended.stderr
+    said(0, "jobs.compare_features", *files, python=HERE.hot.python, root=tmp_path)
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["columns"].keys() >= {f"card_outliers_{days}d" for days in (7, 14)}
     assert not found["columns"].keys() & {"amount", "card_n_30d", "merchant_n_7d", "device_n_1h"}
 
 
-def explain(run: Path, transaction_id: str) -> "subprocess.CompletedProcess[str]":
-    about = ("--run", run, "--id", transaction_id, "--json")
-    return compare(HERE.root, HERE.lake.python, "-m", "jobs.explain_decision", *about)
+def explain(code: int, run: Path, transaction_id: str) -> "subprocess.CompletedProcess[str]":
+    return said(code, "jobs.explain_decision", "--run", run, "--id", transaction_id, "--json")
 
 
 def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
     payment = next(one for one in reversed(LIVE) if "device_id" in one)
-    ended = explain(landed_run, payment["transaction_id"])
-    assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)
+    found = json.loads(explain(0, landed_run, payment["transaction_id"]).stdout)
     assert found["payment"].items() >= payment.items()
     assert [one["name"] for one in found["features"]] == NAMES
     assert all(one["same"] for one in found["features"])
@@ -350,23 +340,18 @@ def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
 
 
 def test_what_was_not_decided_cannot_be_explained(landed_run: Path) -> None:
-    ended = explain(landed_run, "nobody")
-    assert ended.returncode == 2
-    assert "no payment nobody was decided here" in ended.stderr
+    assert "no payment nobody was decided here" in explain(2, landed_run, "nobody").stderr
 
 
 def test_a_decision_that_comes_out_otherwise_is_a_mismatch(spark: SparkSession, landed_run: Path) -> None:
     one = LIVE[700]["transaction_id"]
     decisions = DeltaTable.forPath(spark, str(landed_run / "lake" / DECISIONS_TABLE.name))
     decisions.update(f"transaction_id = '{one}'", {"probability": "0.123D"})
-    ended = explain(landed_run, one)
-    assert ended.returncode == 1, ended.stderr
-    assert list(json.loads(ended.stdout)["again"]) == ["probability"]
+    assert list(json.loads(explain(1, landed_run, one).stdout)["again"]) == ["probability"]
 
 
 def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None:
     (kept,) = (landed_run / "policies").iterdir()
     kept.write_text(kept.read_text().replace('"challenge": 0.15', '"challenge": 0.14'))
-    ended = explain(landed_run, LIVE[-1]["transaction_id"])
-    assert ended.returncode == 78
-    assert "decisions by it cannot be repeated" in ended.stderr
+    refused = explain(78, landed_run, LIVE[-1]["transaction_id"])
+    assert "decisions by it cannot be repeated" in refused.stderr

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from pipelines.local.stack import Stack
 from pipelines.monitor import accounts
 from pipelines.schemas import DECISION, EVENT, SEQUENCES
 from tests.bad_records import BAD_PAYMENTS, BAD_SIGNALS, KEY, payment
+from tests.commands import said
 from tests.events import Record, payments, signals
 
 SECONDS = 300.0
@@ -61,15 +61,6 @@ Landing._append = die
 from jobs import entry
 entry.run(land_events.main)
 """
-
-
-def said(code: int, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """What a job said that ended with an exit code."""
-    command = [str(HERE.lake.python), "-m", module, *arguments]
-    environ = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
-    ended = subprocess.run(command, cwd=HERE.root, env=environ, capture_output=True, text=True, timeout=SECONDS)
-    assert ended.returncode == code, ended.stderr
-    return ended
 
 
 def applied(signal: Record) -> bytes:

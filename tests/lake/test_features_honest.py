@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from pipelines.features import book, compile
 from pipelines.ingest.events import from_tables
-from pipelines.schemas import SIGNAL, TRANSACTION, Field, ddl
-from tests.events import BEGIN, Record, iso, payments, signals, verdict_on
+from pipelines.schemas import SIGNAL, TRANSACTION
+from tests.events import BEGIN, Record, iso, payments, signals, table, verdict_on
 
 NAMES = [feature.name for feature in book.FEATURES]
 Vectors = dict[str, tuple[Any, ...]]
@@ -21,12 +21,8 @@ Compute = Callable[[list[Record], list[Record]], Vectors]
 def compute(spark: SparkSession) -> Compute:
     """Feature vectors of payments by transaction_id."""
 
-    def table(records: list[Record], fields: tuple[Field, ...]) -> DataFrame:
-        rows = [tuple(record.get(field.name) for field in fields) for record in records]
-        return spark.createDataFrame(rows, ddl(fields))
-
     def vectors(paid: list[Record], known: list[Record]) -> Vectors:
-        events = from_tables(table(paid, TRANSACTION), table(known, SIGNAL))
+        events = from_tables(table(spark, paid, TRANSACTION), table(spark, known, SIGNAL))
         rows = compile.batch(events).where("kind = 'transaction'").select("event_id", *NAMES).collect()
         return {row["event_id"]: tuple(row)[1:] for row in rows}
 

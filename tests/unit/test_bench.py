@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
+from pipelines.files import put_json
 from pipelines.flows import bench, incidents, sweep
 from pipelines.flows.bench import Bench
 from pipelines.flows.incidents import Kill, Swap
@@ -215,7 +216,7 @@ def test_results_are_told_in_words_and_in_a_table(tmp_path: Path) -> None:
     head, *rows = report.table([figures(), figures(rate=5_000)]).splitlines()
     assert head.split()[:2] == ["cards", "rate"]
     assert len({len(row) for row in (head, *rows)}) == 1
-    report.write(tmp_path / "run" / "it.json", figures())
+    put_json(tmp_path / "run" / "it.json", figures())
     assert json.loads((tmp_path / "run" / "it.json").read_text())["rate"] == 10
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["it.json"]
 
