@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account parity explain catalogue table quarantine backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account parity explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -64,6 +64,18 @@ quarantine: ## what was refused and why [RUN=run/demo REASON=code], and back: RE
 	$(setup) lake jars
 	@$(lake) -m jobs.quarantine $(call option,--run,$(RUN)) $(call option,--reason,$(REASON)) $(call option,--replay,$(REPLAY)) \
 	  $(call option,--set,$(SET)) $(call option,--drop,$(DROP)) $(call option,--rename,$(RENAME))
+
+allow: ## go on without records that were gone from Kafka before they landed: GAP=name WHY="..." [RUN=run/demo]; without GAP: which wait
+	$(setup) lake
+	@.venv/bin/python -m jobs.allow_gap $(call option,--gap,$(GAP)) $(call option,--why,$(WHY)) $(call option,--run,$(RUN))
+
+rebuild: ## the lake of a stopped run anew, from Kafka, with the digest of every table before and after [RUN=run/demo]
+	$(setup) lake jars
+	@$(lake) -m jobs.rebuild_lake $(call option,--run,$(RUN))
+
+refill: ## the stream's state of a stopped run anew, from the lake, with the digest of what it logs before and after [DAYS=n RUN=run/demo]
+	$(setup)
+	@$(lake) -m jobs.refill_state $(call option,--days,$(DAYS)) $(call option,--run,$(RUN))
 
 backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
 	$(setup) lake jars

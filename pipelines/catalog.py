@@ -43,10 +43,28 @@ DRESS_REHEARSAL: Final = Topic(
     "rehearsal.standby", "standby", "The same from a standby, for live payments", single=True, retention_hours=1
 )
 REHEARSALS: Final = (DRESS_REHEARSAL, REHEARSAL)
+REFILLED: Final = Topic(
+    "refilled",
+    "enrich",
+    "What the state took in when it was filled from the lake, to be held against what had been logged",
+    single=True,
+    retention_hours=24,
+)
 QUARANTINE: Final = Topic("quarantine", "land", "What could not be admitted, with a reason code", single=True)
 POLICIES: Final = Topic("policies", "desk, command line", "The policy in force, versioned", single=True, compacted=True)
 
-TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY, FEATURES, APPLIED, DECISIONS, *REHEARSALS, QUARANTINE, POLICIES)
+TOPICS: Final = (
+    TRANSACTIONS,
+    SIGNALS,
+    HISTORY,
+    FEATURES,
+    APPLIED,
+    DECISIONS,
+    REFILLED,
+    *REHEARSALS,
+    QUARANTINE,
+    POLICIES,
+)
 LANDED: Final = (TRANSACTIONS, SIGNALS, FEATURES, DECISIONS)
 """Topics whose every record is found again in the lake, at once."""
 LANDED_BEHIND: Final = (APPLIED,)
@@ -56,7 +74,8 @@ LANDED_BEHIND: Final = (APPLIED,)
 class Table(NamedTuple):
     """A Delta table below the lake's folder: declared here, made and evolved by the job that lands.
 
-    `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together.
+    `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together; a small
+    table has none.
     `constraints`: name -> SQL that is true for every row.
     """
 
@@ -224,7 +243,26 @@ REPAIRS_TABLE: Final = Table(
     ("topic", "kafka_offset"),
     {"known_state": "state in ('sending', 'sent')"},
 )
-TABLES: Final = (
+GAPS_TABLE: Final = Table(
+    "data_gaps",
+    "land, allow",
+    "offsets of the landed topics",
+    "engineer",
+    "Records that Kafka threw away before they landed: a row when that was found, when allowed and when passed over",
+    (
+        Field("name", "string", True, "What the gap is allowed by: topic-partition-offset"),
+        Field("topic", "string", True, "Topic of the records"),
+        Field("kafka_partition", "int", True, "Their partition"),
+        Field("since_offset", "bigint", True, "The first one that is gone"),
+        Field("until_offset", "bigint", True, "The first one that was there when this row was written"),
+        Field("state", "string", True, "found, allowed or passed"),
+        Field("at", "timestamp", True, "When"),
+        Field("why", "string", False, "Why it was allowed, in the words of who allowed it"),
+    ),
+    (),
+    {"known_gap_state": "state in ('found', 'allowed', 'passed')"},
+)
+FROM_TOPICS: Final = (
     RECORDS_TABLE,
     TRANSACTIONS_TABLE,
     SIGNALS_TABLE,
@@ -233,5 +271,6 @@ TABLES: Final = (
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     QUARANTINE_TABLE,
-    REPAIRS_TABLE,
 )
+"""Tables that are made of Kafka records and nothing else."""
+TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, GAPS_TABLE)

@@ -2,10 +2,13 @@
 
 import fcntl
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+FILE: Final = "leader.lock"
 
 
 class Leadership:
@@ -16,7 +19,7 @@ class Leadership:
 
     def __init__(self, checkpoints: Path) -> None:
         """`checkpoints`: the folder that only one may write to, on a local disk."""
-        self._file = checkpoints / "leader.lock"
+        self._file = checkpoints / FILE
         self._channel: Any = None
         self._lock: Any = None
 

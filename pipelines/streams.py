@@ -1,7 +1,7 @@
 """The doors of the decision path: records in from Kafka, records out to Kafka, in real-time mode."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ Offsets = Mapping[str, Mapping[str, int]]
 """Kafka offsets as {topic: {partition: offset}}."""
 
 
-def from_kafka(spark: "SparkSession", kafka: Kafka, topics: list[Topic], offsets: Offsets | None = None) -> "DataFrame":
+def from_kafka(
+    spark: "SparkSession", kafka: Kafka, topics: Sequence[Topic], offsets: Offsets | None = None
+) -> "DataFrame":
     """Records of some topics (key, value, topic, partition, offset, timestamp).
 
     Args:

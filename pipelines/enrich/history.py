@@ -6,7 +6,7 @@ from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 
-from pipelines.catalog import APPLIED, HISTORY, HISTORY_COMPLETE
+from pipelines.catalog import APPLIED, HISTORY, HISTORY_COMPLETE, Topic
 
 _OFFSET: Final = re.compile(rb'"origin":"history","source_partition":\d+,"source_offset":(\d+)')
 _WINDOW: Final = 500
@@ -15,9 +15,11 @@ QUIET_SECONDS: Final = 5.0
 
 
 class Filling:
-    """Watches `history` and `applied`. Both have one partition."""
+    """Watches `history` and the topic that the state logs it to. Both have one partition."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, logged: Topic = APPLIED) -> None:
+        """`logged`: where what the state took in is written."""
+        self._logged = logged.name
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, check_crcs=False)
         self._target: int | None = None
         self._reached, self._since = -1, time.monotonic()
@@ -48,12 +50,12 @@ class Filling:
         return end - 1 if last and HISTORY_COMPLETE in last[0][1] else None
 
     def _taken_in(self) -> int:
-        """The highest offset of `history` in `applied`, looked for from its end backwards: signals may have come since."""
-        begin, until = self._bounds(APPLIED.name)
+        """The highest offset of `history` in what was logged, looked for from its end backwards: signals may have come since."""
+        begin, until = self._bounds(self._logged)
         window = _WINDOW
         while until > begin:
             since = max(begin, until - window)
-            values = (value for value, _ in self._read(APPLIED.name, since, until))
+            values = (value for value, _ in self._read(self._logged, since, until))
             if found := [int(match[1]) for value in values if (match := _OFFSET.search(value))]:
                 return max(found)
             until, window = since, window * 4

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 NAME: Final = "enrich"
+TOPICS: Final = (TRANSACTIONS, SIGNALS, HISTORY)
 
 
 def start(
@@ -27,6 +28,7 @@ def start(
     checkpoint: Path,
     seconds: int,
     offsets: Offsets | None = None,
+    topics: tuple[Topic, ...] = TOPICS,
     out: tuple[Topic, Topic] = (FEATURES, APPLIED),
 ) -> "StreamingQuery":
     """Start the query in real-time mode; it goes on where its last checkpoint ended, a new one reads from the beginning.
@@ -38,10 +40,11 @@ def start(
         checkpoint: its place and its states; `folder` for the ones that decide.
         seconds: between checkpoints.
         offsets: where a new checkpoint begins, if not at the beginning.
+        topics: what is read.
         out: topics for live payments and for what else the state took in. Names of topics are no part of the compiled code.
     """
     spark.conf.set("spark.sql.shuffle.partitions", str(hot.state_partitions))
-    records = streams.from_kafka(spark, kafka, [TRANSACTIONS, SIGNALS, HISTORY], offsets)
+    records = streams.from_kafka(spark, kafka, topics, offsets)
     enriched = compile.stream(admitted(records), hot.state_partitions)
     return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
 

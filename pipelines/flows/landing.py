@@ -23,31 +23,32 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
 
     Raises:
         EnvironmentProblem: another job lands here.
-        Unaccounted: the query stopped by itself; nothing is skipped, the next start goes on where it was.
+        Unaccounted: a query stopped by itself: nothing is skipped, the next start goes on where it was; or Kafka threw away
+            records before they landed, and nobody has allowed that.
     """
     said = settings.paths.status / "landing.json"
     status.report(said, "starting", "starting Spark")
     paths = settings.paths
     spark = session.lake(settings.lake)
     held = hold(spark, paths.checkpoints / AT_ONCE.name)
-    declare.tables(spark, paths.lake)
-    query, behind = (
-        Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints, course).start()
-        for course in (AT_ONCE, BEHIND)
-    )
     try:
+        declare.tables(spark, paths.lake)
+        queries = [
+            Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints, course).start()
+            for course in (AT_ONCE, BEHIND)
+        ]
         while not stopping():
-            for each in (query, behind):
+            for each in queries:
                 if not each.isActive:
                     raise Unaccounted(f"{each.name} stopped by itself; start it again to go on: {each.exception()}")
-            progress = query.lastProgress
+            progress = queries[0].lastProgress
             status.report(said, "open", "landing", batches=progress["batchId"] + 1 if progress else 0)
             time.sleep(1)
     except Exception as problem:
         status.report(said, "failed", str(problem).splitlines()[0])
         raise
     finally:
-        for each in (behind, query):
+        for each in reversed(spark.streams.active):
             each.stop()
         spark.stop()
         del held

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import registry, session, status
-from pipelines.catalog import REHEARSAL
+from pipelines.catalog import APPLIED, FEATURES, HISTORY, REFILLED, REHEARSAL, SIGNALS, TRANSACTIONS, Topic
 from pipelines.config import Settings
+from pipelines.enrich import place
 from pipelines.enrich import query as enrich
 from pipelines.enrich.history import Filling
 from pipelines.enrich.planner import Planner
 from pipelines.errors import ModelRejected, Unaccounted, Unavailable
 from pipelines.flows import standby
-from pipelines.ingest.topics import end_offsets
+from pipelines.ingest.topics import end_offsets, first_offsets
 from pipelines.leadership import Leadership
 from pipelines.score import champion as models
 from pipelines.score import choice
@@ -93,16 +94,30 @@ def start(settings: Settings, spark: "SparkSession", checkpoint_seconds: int) ->
 
 
 def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path, stopping: Stopping) -> None:
-    """Take a history that was announced into the state.
+    """Take a history that was announced into the state, before anything else: live topics join when it is in.
 
     Checkpoints are close together here: nothing waits for a decision yet, a crash repeats little, and planning, the larger part
     of a checkpoint's pause, has been compiled by the time that somebody waits.
     """
-    filled = enrich.folder(settings.paths.checkpoints) / "history-is-in"
-    if not settings.hot.await_history or filled.exists():
+    checkpoints_, kafka = settings.paths.checkpoints, settings.kafka
+    checkpoint, refill = enrich.folder(checkpoints_), place.refill(checkpoints_)
+    if place.knows(checkpoint, TRANSACTIONS):
+        place.filled(checkpoints_)
         return
-    with closing(Filling(settings.kafka.bootstrap)) as filling:
-        query = start(settings, spark, FILLING_CHECKPOINT_SECONDS)
+    if refill is None and not settings.hot.await_history:
+        return
+    logged = APPLIED if refill is None else REFILLED
+    with closing(Filling(kafka.bootstrap, logged)) as filling:
+        query = enrich.start(
+            spark,
+            kafka,
+            settings.hot,
+            checkpoint,
+            FILLING_CHECKPOINT_SECONDS,
+            topics=(HISTORY,),
+            offsets=refill and {HISTORY.name: refill[HISTORY.name]},
+            out=(FEATURES, logged),
+        )
         while (share := filling.share()) < 1 and not stopping():
             require_active(query)
             status.report(said, "warming", f"filling the state from history: {share:.0%}", share=share)
@@ -115,7 +130,9 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
         time.sleep(0.2)
     query.stop()
     if not stopping():
-        filled.touch()
+        live = refill or {topic.name: _begins(kafka.bootstrap, topic) for topic in (TRANSACTIONS, SIGNALS)}
+        place.join(checkpoint, {topic: begins for topic, begins in live.items() if topic != HISTORY.name})
+        place.filled(checkpoints_)
 
 
 def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:
@@ -190,6 +207,10 @@ def require_active(stateful: "StreamingQuery") -> None:
 def checkpoints(progress: Mapping[str, Any] | None) -> int:
     """Checkpoints that a query has behind it since it was new, from its latest report."""
     return progress["batchId"] + 1 if progress else 0
+
+
+def _begins(bootstrap: str, topic: Topic) -> dict[str, int]:
+    return {str(partition): offset for partition, offset in first_offsets(bootstrap, topic.name).items()}
 
 
 def _differs(serving: Serving, want: Wanted) -> bool:

@@ -24,6 +24,13 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
         return ends(consumer, topic)
 
 
+def first_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """The offset of the first record that each partition of a topic still has: partition -> offset."""
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)) as consumer:
+        begins = consumer.beginning_offsets(partitions(consumer, topic))
+        return {part.partition: begin for part, begin in begins.items()}
+
+
 def recent(bootstrap: str, *topics: str, records: int) -> dict[str, dict[str, int]]:
     """Where the last `records` records of each partition begin: topic -> partition -> offset, as `streams` takes it."""
     with closing(KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)) as consumer:

@@ -34,7 +34,9 @@ def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(str(folder)).comment(table.doc)
     for field in table.columns:
         builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
-    builder.clusterBy(*table.cluster).property(_STATISTICS, ",".join(table.indexed)).execute()
+    if table.cluster:
+        builder = builder.clusterBy(*table.cluster)
+    builder.property(_STATISTICS, ",".join(table.indexed)).execute()
 
 
 def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:

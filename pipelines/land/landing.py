@@ -21,8 +21,8 @@ from pipelines.catalog import (
     Topic,
 )
 from pipelines.config import Kafka, Lake
-from pipelines.ingest.topics import end_offsets
-from pipelines.land import resume, tables
+from pipelines.ingest.topics import Ends, end_offsets, first_offsets
+from pipelines.land import gaps, resume, tables
 from pipelines.land.firsts import SCHEMA, Firsts
 from pipelines.schemas import names
 
@@ -51,10 +51,16 @@ class Landing:
     def __init__(
         self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path, course: Course
     ) -> None:
-        """Read what has landed."""
+        """Read what has landed.
+
+        Raises:
+            Unaccounted: Kafka has thrown away records that have not landed, and nobody has allowed that.
+        """
         self._spark, self._kafka, self._settings, self._course = spark, kafka, settings, course
         self._lake, self._checkpoint = lake, checkpoints / course.name
-        self._begin = "earliest" if (self._checkpoint / "metadata").exists() else self._resumed()
+        ends = resume.landed(spark, lake, course.topics)
+        reached = self._across_gaps(ends)
+        self._begin = "earliest" if resume.has_checkpoint(self._checkpoint) else self._resumed(ends, reached)
 
     @cached_property
     def _firsts(self) -> Firsts:
@@ -103,17 +109,30 @@ class Landing:
         finally:
             looked.unpersist()
 
-    def _resumed(self) -> str:
+    def _across_gaps(self, ends: Ends) -> Ends:
+        """How far topics have landed, gaps included that somebody has allowed. Passing over a new one takes a new checkpoint."""
+        lake, bootstrap = self._lake, self._kafka.bootstrap
+        reached = gaps.across(ends, gaps.named(lake, gaps.PASSED).values())
+        begins = {topic.name: first_offsets(bootstrap, topic.name) for topic in self._course.topics}
+        lost = gaps.between(reached, begins)
+        if not lost:
+            return reached
+        if reached:
+            gaps.require_allowed(lake, lost)
+        resume.clear(self._checkpoint)
+        gaps.note(lake, lost, gaps.PASSED, None if reached else gaps.BEGINNING)
+        log.warning("passed over: %s", "; ".join(map(str, lost)))
+        return gaps.across(reached, lost)
+
+    def _resumed(self, ends: Ends, reached: Ends) -> str:
         """Where to begin without a checkpoint: behind what has landed, if anything has."""
         topics = self._course.topics
-        ends = resume.landed(self._spark, self._lake, topics)
         resume.trim(self._spark, self._lake, topics, ends)
-        if not ends:
+        if not reached:
             return "earliest"
-        bootstrap = self._kafka.bootstrap
-        partitions = {topic.name: sorted(end_offsets(bootstrap, topic.name)) for topic in topics}
-        log.warning("no checkpoint at %s: landing goes on behind what has landed, %s", self._checkpoint, ends)
-        return resume.starting_offsets(ends, partitions)
+        partitions = {topic.name: sorted(end_offsets(self._kafka.bootstrap, topic.name)) for topic in topics}
+        log.warning("no checkpoint at %s: landing goes on behind what has landed, %s", self._checkpoint, reached)
+        return resume.starting_offsets(reached, partitions)
 
     def _decide(self, decided: "DataFrame", writer: str, number: int) -> None:
         """First decisions to `decisions`, the others to `duplicates`."""

@@ -1,6 +1,7 @@
 """Where a new checkpoint begins: behind what has landed, never from the start again and never beyond a gap."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from pipelines.catalog import (
 )
 from pipelines.ingest.topics import Ends
 from pipelines.land import tables
+from pipelines.leadership import FILE
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
@@ -27,6 +29,7 @@ _MADE_OF: Final = (
     (DECISIONS, DECISIONS_TABLE),
     (DECISIONS, DUPLICATES_TABLE),
 )
+_METADATA: Final = "metadata"
 _OFFSET: Final = ("kafka_partition", "kafka_offset")
 
 
@@ -63,6 +66,21 @@ def trim(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...], ends: End
         quarantine = DeltaTable.forPath(spark, str(lake / QUARANTINE_TABLE.name))
         for topic in topics:
             quarantine.delete((F.col("topic") == topic.name) & _beyond(ends.get(topic.name, {})))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a query can go on there."""
+    return (folder / _METADATA).exists()
+
+
+def clear(folder: Path) -> None:
+    """Remove a checkpoint, its identity last: what is half removed is no checkpoint that could be mistaken for a whole one."""
+    if has_checkpoint(folder):
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == _METADATA):
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != FILE:
+                entry.unlink()
 
 
 def has_rows(table: Path) -> bool:

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyarrow import dataset
 
-from pipelines.catalog import APPLIED, APPLIED_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
+from pipelines.catalog import APPLIED, APPLIED_TABLE, GAPS_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
 from pipelines.errors import UsageError
 from pipelines.ingest.topics import Ends
 
@@ -35,9 +35,10 @@ def records_behind(lake: Path) -> int:
 
 def holds(lake: Path, ends: Ends) -> bool:
     """Whether everything up to some ends of the topics has landed."""
-    at_once = sum(sum(ends.get(topic.name, {}).values()) for topic in LANDED)
-    behind = sum(ends.get(APPLIED.name, {}).values())
-    return records(lake) >= at_once and (not behind or records_behind(lake) >= behind)
+    gone = _gone(lake)
+    left = {topic: sum(parts.values()) - gone.get(topic, 0) for topic, parts in ends.items()}
+    at_once, behind = sum(left.get(topic.name, 0) for topic in LANDED), left.get(APPLIED.name, 0)
+    return records(lake) >= at_once and (behind <= 0 or records_behind(lake) >= behind)
 
 
 def require(run: Path) -> Path:
@@ -65,3 +66,14 @@ def _rows(table: Path) -> int:
     except TableNotFoundError:  # its first commit is being written
         return 0
     return sum(number or 0 for number in files.column("num_records").to_pylist())
+
+
+def _gone(lake: Path) -> dict[str, int]:
+    """Records of each topic that landing has passed over: Kafka had thrown them away."""
+    if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
+        return {}
+    passed = DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_table(filters=[("state", "=", "passed")]).to_pylist()
+    found: dict[str, int] = {}
+    for row in passed:
+        found[row["topic"]] = found.get(row["topic"], 0) + row["until_offset"] - row["since_offset"]
+    return found

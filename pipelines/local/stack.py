@@ -72,10 +72,21 @@ class Stack:
         topics.create(self.settings.kafka, TOPICS)
         self.processes.say(f"broker answers on {self._broker.bootstrap}")
 
-    def start_job(self, name: str, module: str, *arguments: str, restarts: int = 0, once: bool = False) -> None:
-        """Start `python -m MODULE --config ... ARGUMENTS` under a name; the hot application runs in an environment of its own."""
+    def start_job(
+        self,
+        name: str,
+        module: str,
+        *arguments: str,
+        restarts: int = 0,
+        once: bool = False,
+        settings: Path | None = None,
+    ) -> None:
+        """Start `python -m MODULE --config ... ARGUMENTS` under a name; the hot application runs in an environment of its own.
+
+        `settings`: another file than the run's own.
+        """
         environment = self._environment(name)
-        command = (str(environment.python), "-m", module, "--config", str(self.settings_file), *arguments)
+        command = (str(environment.python), "-m", module, "--config", str(settings or self.settings_file), *arguments)
         logging = {"LOG4J_CONFIGURATION_FILE": str(self.project.conf / f"log4j2-{environment.name}.properties")}
         self.processes.start(Program(name, command, logging, restarts, once))
 

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from pipelines.catalog import (
     APPLIED,
     APPLIED_TABLE,
+    DECISIONS,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
+    GAPS_TABLE,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
     TRANSACTIONS,
@@ -33,36 +36,53 @@ each as (
   select p, o, count(how) as ends, any_value(sent.p is not null) as was_sent,
          count(*) filter (how = 'decided') as decided, count(*) filter (how = 'duplicate') as duplicates,
          count(*) filter (how = 'quarantined') as quarantined
-  from sent full join ended using (p, o) group by p, o)
-select count(*) filter (was_sent) as sent, coalesce(sum(decided), 0), coalesce(sum(duplicates), 0), coalesce(sum(quarantined), 0),
-       count(*) filter (ends = 0), count(*) filter (ends > 1), count(*) filter (not was_sent)
-from each
+  from sent full join ended using (p, o) group by p, o),
+totals as (
+  select count(*) filter (was_sent) as sent, coalesce(sum(decided), 0) as decided, coalesce(sum(duplicates), 0) as duplicates,
+         coalesce(sum(quarantined), 0) as quarantined, count(*) filter (ends = 0) as open, count(*) filter (ends > 1) as twice,
+         count(*) filter (not was_sent and not exists (select 1 from gone where topic = '{TRANSACTIONS.name}'
+           and kafka_partition = p and o >= since_offset and o < until_offset)) as foreign_
+  from each),
+lost as (select coalesce(sum(until_offset - since_offset), 0) as decisions from gone where topic = '{DECISIONS.name}')
+select sent, decided, duplicates, quarantined, least(open, lost.decisions), greatest(open - lost.decisions, 0), twice, foreign_
+from totals, lost
 """
 
 
+_GAP = {"topic": pa.string(), "kafka_partition": pa.int32(), "since_offset": pa.int64(), "until_offset": pa.int64()}
+
+
 class Line(NamedTuple):
-    """One partition: records in Kafka, rows in `records`, and how many of these stand twice."""
+    """One partition: records that Kafka acknowledged, rows in `records`, and how many of these stand twice.
+
+    `gone`: records that Kafka threw away before they landed, which somebody has allowed.
+    """
 
     topic: str
     partition: int
     acknowledged: int
     rows: int
     twice: int
+    gone: int
 
     @property
     def difference(self) -> int:
         """Records without a row, and rows too many."""
-        return abs(self.acknowledged - (self.rows - self.twice)) + self.twice
+        return abs(self.acknowledged - self.gone - (self.rows - self.twice)) + self.twice
 
 
 class Books(NamedTuple):
-    """How each payment record ended. `open`: in no way; `twice`: in more than one; `foreign`: ended without being sent."""
+    """How each payment record ended.
+
+    `unknown`: its decision was gone before it landed. `open`: in no way. `twice`: in more than one. `foreign`: unsent.
+    """
 
     lines: tuple[Line, ...]
     sent: int
     decided: int
     duplicates: int
     quarantined: int
+    unknown: int
     open: int
     twice: int
     foreign: int
@@ -94,11 +114,14 @@ def close(lake: Path, ends: Ends) -> Books:
         database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
         found += database.execute(f"{_COUNTED} from ({_BEHIND}) group by all").fetchall()
     rows = {(topic, partition): (count, twice) for topic, partition, count, twice in found}
+    database.register("gone", _gone(lake))
+    lost = database.execute("select topic, kafka_partition, sum(until_offset - since_offset) from gone group by all")
+    gone = {(topic, partition): int(count) for topic, partition, count in lost.fetchall()}
     expected = {(topic, part): end for topic, parts in ends.items() for part, end in parts.items()}
     lines = []
-    for topic, partition in sorted(expected.keys() | rows.keys()):
-        count, twice = rows.get((topic, partition), (0, 0))
-        lines.append(Line(topic, partition, expected.get((topic, partition), 0), count, twice))
+    for each in sorted(expected.keys() | rows.keys()):
+        (topic, partition), (count, twice) = each, rows.get(each, (0, 0))
+        lines.append(Line(topic, partition, expected.get(each, 0), count, twice, gone.get(each, 0)))
     balance = database.execute(_BALANCE).fetchone()
     return Books(tuple(lines), *(balance or ()))
 
@@ -110,8 +133,17 @@ def words(books: Books) -> str:
         (each.topic, str(each.partition), f"{each.acknowledged:,}", f"{each.rows:,}", f"{each.difference:,}")
         for each in books.lines
     ]
+    gone = sum(each.gone for each in books.lines)
     return (
         f"{text.table(rows)}\n\n  payments      {books.sent:,} = decided {books.decided:,} + quarantined {books.quarantined:,}"
-        f" + duplicates {books.duplicates:,}\n"
-        f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
+        f" + duplicates {books.duplicates:,}{f' + decision gone {books.unknown:,}' if books.unknown else ''}\n"
+        + (f"  gone          {gone:,} records that Kafka threw away before they landed, as allowed\n" if gone else "")
+        + f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
     )
+
+
+def _gone(lake: Path) -> pa.Table:
+    """Gaps that were passed over; none in a lake that is older than that table."""
+    if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
+        return pa.schema(list(_GAP.items())).empty_table()
+    return DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_table(columns=list(_GAP), filters=[("state", "=", "passed")])

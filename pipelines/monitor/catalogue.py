@@ -75,7 +75,7 @@ def _words(entry: Entry) -> str:
     lines = [
         f"table {table.name}: {table.doc}",
         f"  {rows}, {written}; written by {table.writer} from {table.source}; owner: {table.owner}; "
-        f"clustered by {', '.join(table.cluster)}",
+        f"clustered by {', '.join(table.cluster) or 'nothing'}",
     ]
     if entry.columns:
         cells = [(one.name, one.type, "always" if one.required else "maybe", one.doc) for one in entry.columns]

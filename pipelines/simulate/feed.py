@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,27 @@ def publish(
     """
     files = [_open(folder / name) for name in (TRANSACTIONS_FILE, SIGNALS_FILE)]
     total = sum(file.metadata.num_rows for file in files)
+    records = heapq.merge(*map(_records, files), key=lambda record: record["event_time"])
+    return send(records, total, producer_settings, progress)
+
+
+def send(
+    records: Iterable[Mapping[str, Any]],
+    total: int,
+    producer_settings: dict[str, Any],
+    progress: Callable[[int, int], None] | None = None,
+) -> Published:
+    """Send payments and signals to the topic `history` in the order they are given; the last one says that it is complete.
+
+    Args:
+        records: with the fields of `schemas.TRANSACTION` or `schemas.SIGNAL`.
+        total: how many there are.
+        producer_settings: as for `publish`.
+        progress: the same.
+
+    Raises:
+        Unavailable: the broker did not acknowledge everything. What it did acknowledge stays in the topic.
+    """
     refused: list[str] = []
     counts = {"payment": 0, "signal": 0}
     producer = Producer(
@@ -55,7 +76,7 @@ def publish(
             **producer_settings,
         }
     )
-    for done, record in enumerate(heapq.merge(*map(_records, files), key=lambda record: record["event_time"]), 1):
+    for done, record in enumerate(records, 1):
         counts["signal" if "signal_id" in record else "payment"] += 1
         headers: list[tuple[str, str | bytes | None]] | None = [catalog.HISTORY_COMPLETE] if done == total else None
         producer.produce(catalog.HISTORY.name, json.dumps(record), record.get("card_id"), headers=headers)

@@ -37,10 +37,11 @@ from pipelines.catalog import (
 from pipelines.check import attempts
 from pipelines.config import Hot, Lake, Paths, Registry, Settings
 from pipelines.features import book, compile
-from pipelines.flows import accounting, explaining, parity
+from pipelines.flows import accounting, explaining, parity, refilling
 from pipelines.flows import logged as training_rows
 from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
+from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
 from tests.commands import said
@@ -290,15 +291,20 @@ def test_batch_computes_what_the_stream_logged(spark: SparkSession, logged: list
 @pytest.fixture(scope="module")
 def landed_run(settled: Stack) -> Path:
     """The folder of the run, when all that it logged is in its lake."""
-    settled.start_job("landing", "jobs.land_events")
+    land(settled)
+    return settled.settings.paths.run
+
+
+def land(running: Stack) -> None:
+    """Land everything that is there."""
+    running.start_job("landing", "jobs.land_events")
 
     def has_landed() -> bool:
         time.sleep(1)
-        return landed.holds(settled.settings.paths.lake, accounting.ends(settled.settings.kafka.bootstrap))
+        return landed.holds(running.settings.paths.lake, accounting.ends(running.settings.kafka.bootstrap))
 
-    settled.processes.wait(has_landed, SECONDS, "not everything lands")
-    settled.processes.stop(["landing"])
-    return settled.settings.paths.run
+    running.processes.wait(has_landed, SECONDS, "not everything lands")
+    running.processes.stop(["landing"])
 
 
 def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> None:
@@ -355,3 +361,30 @@ def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None
     kept.write_text(kept.read_text().replace('"challenge": 0.15', '"challenge": 0.14'))
     refused = explain(78, landed_run, LIVE[-1]["transaction_id"])
     assert "decisions by it cannot be repeated" in refused.stderr
+
+
+def test_the_state_can_be_filled_again_from_the_lake(landed_run: Path, settled: Stack) -> None:
+    """One payment waits meanwhile: it finds the whole past. Shuffled, merchants and devices see another order, and no less."""
+    settled.processes.stop(["hot", "standby"])
+    waiting, later = ([LIVE[n] | {"transaction_id": f"again-{n}"}] for n in (700, 900))
+    send(settled.settings.kafka.bootstrap, in_order(waiting, []))
+    land(settled)
+    refilled = refilling.refill(settled, Screen(landed_run / "logs" / "refill.log"))
+    assert refilled.now.events == refilled.before.events >= len(PAID)
+    if settled.settings.hot.state_partitions == 1:
+        assert refilled.now.hash == refilled.before.hash
+        assert refilled.differing == 0
+    settled.start_job("hot", "jobs.decide", restarts=3)
+    send(settled.settings.kafka.bootstrap, in_order(later, []))
+    wanted = {one["transaction_id"] for one in [*waiting, *later]}
+
+    def decided() -> bool:
+        time.sleep(1)
+        return wanted <= {one["transaction_id"] for one in read(settled.settings.kafka.bootstrap, DECISIONS.name)}
+
+    settled.processes.wait(decided, SECONDS, "what waited is not decided")
+    land(settled)
+    if settled.settings.hot.state_partitions == 1:
+        said(0, "jobs.check_parity", "--run", landed_run)
+        found = json.loads((landed_run / parity.FILE).read_text())
+        assert (found["left_out"], found["mismatches"]) == (0, 0)

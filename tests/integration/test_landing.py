@@ -4,184 +4,38 @@ The decision path is not in here: its feature records and decisions are made up 
 """
 
 import json
-import os
 import shutil
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-import duckdb
 import pytest
-from confluent_kafka import Producer
-from deltalake import DeltaTable
 
 from pipelines import session
-from pipelines.catalog import APPLIED, DECISIONS, FEATURES, QUARANTINE, REPAIRS_TABLE, SIGNALS, TABLES, TRANSACTIONS
-from pipelines.config import Lake, Paths, Settings
-from pipelines.features import book
-from pipelines.flows import accounting, repairing
+from pipelines.catalog import QUARANTINE, REPAIRS_TABLE, TABLES, TRANSACTIONS
+from pipelines.flows import rebuilding, repairing
 from pipelines.land import repair
 from pipelines.land.landing import AT_ONCE, BEHIND
 from pipelines.land.repair import Place
-from pipelines.local import landed, stack, topics
-from pipelines.local.process import Program
-from pipelines.local.project import HERE
-from pipelines.local.stack import Stack
+from pipelines.local import topics
+from pipelines.local.screen import Screen
 from pipelines.monitor import accounts
-from pipelines.schemas import DECISION, EVENT, SEQUENCES
 from tests.bad_records import BAD_PAYMENTS, BAD_SIGNALS, KEY, payment
 from tests.commands import said
-from tests.events import Record, payments, signals
+from tests.events import payments, signals
+from tests.landing import SECONDS, Run, opened
 
-SECONDS = 300.0
 PAID = payments(400)
 KNOWN = list(signals(PAID))
 ORDER = ("quarantine", "transactions", "signals", "features", "duplicates", "decisions", "records")
 POINTS = ["before quarantine", *(f"after {table}" for table in ORDER), "before applied", "after applied"]
 """Between two commits nothing else is written: after one is before another. `applied` is written beside the others."""
-NUMBERS = {"int": 0, "bigint": 0, "double": 0.5, "array<string>": []}
-
-# Landing that is killed by itself, once, at a named point of a batch: `before` or `after` the commit of a table.
-DIES = """
-import os, signal, sys
-from pipelines.land.landing import Landing
-from jobs import land_events
-when, name = os.environ["DIES"].split()
-append = Landing._append
-def die(self, table, *rest):
-    if when == "after":
-        append(self, table, *rest)
-    if table.name == name:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if when == "before":
-        append(self, table, *rest)
-Landing._append = die
-from jobs import entry
-entry.run(land_events.main)
-"""
-
-
-def applied(signal: Record) -> bytes:
-    """What the stream logs of a signal."""
-    about = signal | {"origin": SIGNALS.name, "event_id": signal["signal_id"]}
-    fields = [one for one in (*EVENT, *SEQUENCES) if one.required]
-    return json.dumps({one.name: about.get(one.name, NUMBERS.get(one.type, "x")) for one in fields}).encode()
-
-
-class Bank:
-    """Sends what a run would hold: payments and signals, good and bad, and what the decision path makes of them."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._producer = Producer(
-            {"bootstrap.servers": bootstrap, "compression.type": "gzip", "message.max.bytes": 10_000_000}
-        )
-        self._decisions: dict[str, bytes] = {}
-
-    def send(self, topic: str, key: bytes | str | None, value: bytes | None) -> None:
-        self._producer.produce(topic, value, key)
-
-    def pay(self, part: list[Record], known: list[Record], resent: int = 3, repeated: int = 2) -> None:
-        """Payments with their decisions; some are sent twice, some decisions are repeated as after a crash."""
-        since = topics.ends(self._bootstrap, TRANSACTIONS.name)
-        for one in [*part, *part[:resent]]:
-            self.send(TRANSACTIONS.name, one["card_id"], json.dumps(one).encode())
-        for one in known:
-            self.send(SIGNALS.name, one.get("card_id"), json.dumps(one).encode())
-            self.send(APPLIED.name, one.get("card_id"), applied(one))
-        self._flush()
-        for message in topics.read(self._bootstrap, TRANSACTIONS.name, since):
-            self._decide(json.loads(message.value() or b""), message.partition() or 0, message.offset() or 0)
-        for one in part[-repeated:]:
-            self.send(DECISIONS.name, one["card_id"], self._decisions[one["transaction_id"]])
-        self._flush()
-
-    def spoil(self) -> None:
-        """Every kind of bad record."""
-        for topic, cases in ((TRANSACTIONS, BAD_PAYMENTS), (SIGNALS, BAD_SIGNALS)):
-            for value, _ in cases.values():
-                self.send(topic.name, KEY, value)
-        for topic in (FEATURES, DECISIONS, APPLIED):
-            for value in (b"{}", b"not JSON", None):
-                self.send(topic.name, KEY, value)
-        self._flush()
-
-    def _decide(self, payment: Record, partition: int, offset: int) -> None:
-        about = payment | {"source_partition": partition, "source_offset": offset, "event_ms": 1, "decided_at_ms": 1}
-        about |= {"kind": "transaction", "origin": TRANSACTIONS.name, "event_id": payment["transaction_id"]}
-        about |= {"action": "approve", "probability": 0.5, "rules": [], "reasons": []}
-        for topic, fields in ((FEATURES, (*EVENT, *SEQUENCES)), (DECISIONS, DECISION)):
-            record = {
-                one.name: about.get(one.name, NUMBERS.get(one.type, "x") if one.required else None) for one in fields
-            }
-            features = {"features": {each.name: 1.0 for each in book.FEATURES}} if topic is FEATURES else {}
-            value = json.dumps(record | features).encode()
-            self.send(topic.name, payment["card_id"], value)
-        self._decisions[payment["transaction_id"]] = value
-
-    def _flush(self) -> None:
-        assert self._producer.flush(30) == 0
-
-
-class Run:
-    """A broker, and landing jobs that are started and ended by hand."""
-
-    def __init__(self, running: Stack) -> None:
-        self.stack, self.lake = running, running.settings.paths.lake
-        self.bank = Bank(running.settings.kafka.bootstrap)
-
-    def land(self) -> None:
-        """Land until everything has landed, then stop in order."""
-        processes = self.stack.processes
-        self.stack.start_job("landing", "jobs.land_events")
-        try:
-            self.stack.wait(self.is_landed, SECONDS, "not everything lands")
-        finally:
-            processes.stop(["landing"])
-
-    def die(self, point: str) -> int:
-        """Land until it kills itself at a point; its exit code."""
-        command = (str(HERE.lake.python), "-c", DIES, "--config", str(self.stack.settings_file))
-        job = Program("dying", command, {"DIES": point}, once=True)
-        self.stack.processes.start(job)
-        dying = self.stack.processes.processes["dying"]
-        deadline = time.monotonic() + SECONDS
-        while dying.code is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        code = dying.code
-        self.stack.processes.stop(["dying"], seconds=3)
-        assert code is not None, f"it did not die {point}"
-        return code
-
-    def put_back(self, reason: str, *mend: str) -> str:
-        """What the command says that puts the records of a reason back."""
-        place = ("--run", str(self.stack.settings.paths.run), "--replay", reason)
-        return said(0, "jobs.quarantine", *place, *mend).stdout
-
-    def is_landed(self) -> bool:
-        time.sleep(0.5)
-        return landed.holds(self.lake, self.ends())
-
-    def ends(self) -> accounting.Ends:
-        return accounting.ends(self.stack.settings.kafka.bootstrap)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        database = duckdb.connect()
-        for table in TABLES:
-            database.register(table.name, DeltaTable(self.lake / table.name).to_pyarrow_dataset())
-        return database.execute(sql).fetchall()
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Everything has landed, good and bad, after a kill at every point of a batch."""
-    place = tmp_path_factory.mktemp("landing") / "run"
-    settings = Settings(lake=Lake(trigger_seconds=1), paths=Paths(run=place))
-    with stack.opened(HERE, settings, os.environ, lambda line: None) as running:
-        running.start_broker()
-        found = Run(running)
+    with opened(tmp_path_factory.mktemp("landing") / "run") as found:
         share = len(PAID) // len(POINTS)
         for n, point in enumerate(POINTS):
             found.bank.pay(PAID[n * share : (n + 1) * share], KNOWN[n :: len(POINTS)])
@@ -290,3 +144,15 @@ def test_mended_records_are_put_back_once(run: Run) -> None:
     )
     assert sorted(row[:2] for row in noted) == sorted(refused)
     assert len({row[2:] for row in noted}) == len(refused)
+
+
+def test_the_lake_can_be_made_again_from_kafka(run: Run) -> None:
+    run.land()
+    held = {table.name: run.rows(f"select count(*) from {table.name}") for table in TABLES}
+    rebuilt = rebuilding.rebuild(run.stack, Screen(run.stack.settings.paths.run / "logs" / "rebuild.log"))
+    assert rebuilt.same
+    assert {table.name: run.rows(f"select count(*) from {table.name}") for table in TABLES} == held
+    run.bank.pay(PAID[-5:], [])
+    run.land()
+    books = accounts.close(run.lake, run.ends())
+    assert books.difference == 0, books

@@ -1,5 +1,6 @@
 """The books show every way in which they can fail to add up."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,38 @@ def test_what_lands_behind_is_in_the_books_when_it_is_asked_for(tmp_path: Path) 
 
 def test_books_that_add_up(tmp_path: Path) -> None:
     books = closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
-    assert books[1:] == (4, 2, 1, 1, 0, 0, 0)
+    assert books[1:] == (4, 2, 1, 1, 0, 0, 0, 0)
     assert books.difference == 0
     assert [line.difference for line in books.lines] == [0, 0]
     assert "difference    0" in accounts.words(books)
+
+
+def gone(lake: Path, topic: str, since: int, until: int, state: str = "passed") -> None:
+    row = {"topic": topic, "kafka_partition": 0, "since_offset": since, "until_offset": until, "state": state}
+    write_deltalake(lake / "data_gaps", pa.Table.from_pylist([row]))
+
+
+def test_what_was_gone_before_it_landed_is_counted_once_it_is_allowed(tmp_path: Path) -> None:
+    """Payment 0 is gone: it was decided, and nobody can say that it was sent."""
+    gone(tmp_path, "transactions", 0, 1, state="found")
+    books = closed(tmp_path, RECORDS[1:], DECISIONS, DUPLICATES, QUARANTINE)
+    assert (books.foreign, books.difference) == (1, 2)
+    shutil.rmtree(tmp_path)
+    gone(tmp_path, "transactions", 0, 1)
+    books = closed(tmp_path, RECORDS[1:], DECISIONS, DUPLICATES, QUARANTINE)
+    assert books.difference == 0
+    assert "gone          1 records" in accounts.words(books)
+
+
+def test_payments_whose_decisions_are_gone_are_unknown_not_open(tmp_path: Path) -> None:
+    gone(tmp_path, "decisions", 0, 1)
+    without = [one for one in RECORDS if one != place(0, "decisions")]
+    books = closed(tmp_path, without, DECISIONS[1:], DUPLICATES, QUARANTINE)
+    assert (books.unknown, books.open, books.difference) == (1, 0, 0)
+    shutil.rmtree(tmp_path)
+    gone(tmp_path, "decisions", 0, 1)
+    books = closed(tmp_path, without, DECISIONS[2:], DUPLICATES, QUARANTINE)
+    assert (books.unknown, books.open) == (1, 1), "one decision that is gone cannot stand for two payments"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""The lake anew, from Kafka: built beside the old one, checked, and put in its place."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import duckdb
+from deltalake import DeltaTable
+
+from pipelines import config, status
+from pipelines.catalog import FROM_TOPICS, GAPS_TABLE, LANDED, LANDED_BEHIND, RECORDS_TABLE, TABLES
+from pipelines.config import Settings
+from pipelines.errors import Unaccounted, UsageError
+from pipelines.flows import accounting
+from pipelines.flows.traffic import settle
+from pipelines.ingest.topics import Ends, first_offsets
+from pipelines.land import resume
+from pipelines.land.landing import AT_ONCE, BEHIND
+from pipelines.local import landed, stack
+from pipelines.local.project import Project
+from pipelines.local.screen import Screen
+from pipelines.local.stack import Stack
+from pipelines.monitor import accounts, digest
+
+BESIDE: Final = "rebuild"
+OLD: Final = "lake-before"
+OPEN_SECONDS: Final = 300.0
+
+
+class Rebuilt(NamedTuple):
+    """What came of it. `records` landed in `seconds`, Spark's start excepted; `same`: each table holds what it held before."""
+
+    records: int
+    seconds: float
+    same: bool
+
+
+def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
+    """Rebuild the lake of a stopped run. Until the new one is whole the old one stays as it is.
+
+    Raises:
+        UsageError: there is no run.
+        EnvironmentProblem: it is live.
+        Unaccounted: Kafka no longer has what the old lake holds, or the new one does not add up.
+    """
+    if not (place / "settings.yaml").exists():
+        raise UsageError(f"there is no run in {place}: name one with RUN=")
+    screen = Screen(place / "logs" / "rebuild.log")
+    with stack.opened(project, config.load(place / "settings.yaml"), environ, screen.say) as running:
+        running.start_broker()
+        rebuild(running, screen)
+
+
+def rebuild(running: Stack, screen: Screen) -> Rebuilt:
+    """Rebuild the lake of a run whose broker answers and where nothing lands.
+
+    Raises:
+        Unaccounted: Kafka no longer has what the old lake holds, or the new one does not add up; the old one stays.
+    """
+    paths = running.settings.paths
+    require_all_there(running.settings)
+    before = digest.tables(paths.lake)
+    reached = accounting.ends(running.settings.kafka.bootstrap)
+    beside = _settings_beside(running.settings)
+    new = beside.paths.lake
+    seconds = _land(running, beside, reached, screen)
+    books = accounts.close(new, reached)
+    screen.print(f"\n{accounts.words(books)}\n")
+    accounting.require_balance(books)
+    _carry_over(paths.lake, new)
+    after = digest.tables(new)
+    _swap(running.settings, beside)
+    same = before == after
+    if same:
+        shutil.rmtree(paths.run / OLD)
+    screen.print(f"{digest.words(before, after)}\n")
+    rebuilt = Rebuilt(landed.records(paths.lake) + landed.records_behind(paths.lake), seconds, same)
+    screen.print(words(rebuilt, paths.run / OLD))
+    return rebuilt
+
+
+def words(rebuilt: Rebuilt, old: Path) -> str:
+    """The result for people."""
+    speed = rebuilt.records / max(rebuilt.seconds, 0.1)
+    lines = [f"  rebuilt       {rebuilt.records:,} records in {rebuilt.seconds:.1f} s: {speed:,.0f} a second"]
+    if not rebuilt.same and old.exists():
+        lines.append(f"  differs       from the lake before, which is kept in {old}")
+    return "\n".join(lines)
+
+
+def require_all_there(settings: Settings) -> None:
+    """Refuse to rebuild from topics that have lost what the lake still holds.
+
+    Raises:
+        Unaccounted: they have.
+    """
+    records = settings.paths.lake / RECORDS_TABLE.name
+    if not DeltaTable.is_deltatable(str(records)):
+        return
+    database = duckdb.connect()
+    database.register("records", DeltaTable(records).to_pyarrow_dataset())
+    for topic in LANDED:
+        for partition, begin in first_offsets(settings.kafka.bootstrap, topic.name).items():
+            where = "topic = ? and kafka_partition = ? and kafka_offset < ?"
+            found = database.execute(f"select count(*) from records where {where}", [topic.name, partition, begin])
+            (lost,) = found.fetchone() or (0,)
+            if lost:
+                raise Unaccounted(
+                    f"Kafka no longer has {lost:,} records of {topic.name}/{partition} that are in the lake: "
+                    "a lake made from Kafka would lack them; the lake stays as it is"
+                )
+
+
+def _settings_beside(settings: Settings) -> Settings:
+    """The same broker, another folder, and no waiting between batches."""
+    beside = settings.paths.run / BESIDE
+    shutil.rmtree(beside, ignore_errors=True)
+    return settings.model_copy(
+        update={
+            "paths": settings.paths.model_copy(update={"run": beside}),
+            "lake": settings.lake.model_copy(update={"trigger_seconds": 1}),
+        }
+    )
+
+
+def _land(running: Stack, beside: Settings, reached: Ends, screen: Screen) -> float:
+    """Land everything; how many seconds that took once Spark was there."""
+    file, lake = beside.paths.run / "settings.yaml", beside.paths.lake
+    config.dump(beside, file)
+    total = sum(sum(reached[topic.name].values()) for topic in (*LANDED, *LANDED_BEHIND))
+    screen.say(f"{total:,} records are landed anew, beside the lake that is there")
+    running.start_job("landing", "jobs.land_events", settings=file)
+    processes = running.processes
+    processes.wait(
+        lambda: status.look(beside.paths.status / "landing.json").get("state") == "open", OPEN_SECONDS, "landing"
+    )
+    began = told = time.monotonic()
+
+    def reached_now() -> int:
+        return landed.records(lake) + landed.records_behind(lake)
+
+    def done() -> bool:
+        nonlocal told
+        if time.monotonic() - told > 5:
+            told = time.monotonic()
+            screen.say(f"{reached_now():,} of {total:,} records")
+        return landed.holds(lake, reached)
+
+    whole = settle(processes, done, reached_now)
+    seconds = time.monotonic() - began
+    processes.stop(["landing"])
+    if not whole:
+        raise Unaccounted(f"only {reached_now():,} of {total:,} records landed: see the logs; the lake stays as it is")
+    return seconds
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Tables that are not made of Kafka records. Gaps excepted: the new lake knows what it has passed over."""
+    for table in TABLES:
+        if table not in (*FROM_TOPICS, GAPS_TABLE) and (old / table.name).exists():
+            shutil.rmtree(new / table.name)
+            shutil.copytree(old / table.name, new / table.name)
+
+
+def _swap(settings: Settings, beside: Settings) -> None:
+    """The new lake in place of the old one. Without a checkpoint landing goes on behind what a lake holds, whichever it is."""
+    paths = settings.paths
+    for course in (AT_ONCE, BEHIND):
+        resume.clear(paths.checkpoints / course.name)
+    if paths.lake.exists():
+        shutil.rmtree(paths.run / OLD, ignore_errors=True)
+        paths.lake.rename(paths.run / OLD)
+    beside.paths.lake.rename(paths.lake)
+    shutil.rmtree(beside.paths.run)
