@@ -24,6 +24,9 @@ def opened(lake: Path, *more: Table) -> DuckDBPyConnection:
         more: tables beside `features` and `applied`.
     """
     database = duckdb.connect()
+    database.execute(
+        "create macro concat(one, other) as one || other"
+    )  # null of a null, as in Spark: keys are made with it
     for table in (FEATURES_TABLE, APPLIED_TABLE, *more):
         database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
     every = f"select * from {FEATURES_TABLE.name} union all by name select * from {APPLIED_TABLE.name}"

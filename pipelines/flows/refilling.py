@@ -88,7 +88,7 @@ def refill(running: Stack, screen: Screen, days: int | None = None) -> Refilled:
         raise UsageError("not everything in Kafka has landed: start the run and stop it again, then its lake is whole")
     database = attempts.opened(paths.lake, *_LIVE.values())
     begins = _begins(database, accounting.ends(bootstrap, (TRANSACTIONS, SIGNALS)))
-    chosen = _chosen(database, begins, days)
+    chosen = _chosen(database, begins, days, screen)
     screen.say(f"{len(chosen):,} events are published as history, in the order in which the state saw them")
     since = topics.ends(bootstrap, REFILLED.name)
     _empty(running, {**begins, HISTORY.name: _by_text(topics.ends(bootstrap, HISTORY.name))})
@@ -126,7 +126,7 @@ def _begins(database: "DuckDBPyConnection", ends: Ends) -> dict[str, dict[str, i
 
 
 def _chosen(
-    database: "DuckDBPyConnection", begins: Mapping[str, Mapping[str, int]], days: int | None
+    database: "DuckDBPyConnection", begins: Mapping[str, Mapping[str, int]], days: int | None, screen: Screen
 ) -> list[dict[str, Any]]:
     """Logged events that lie before `begins`, lined up."""
     late = " or ".join(
@@ -141,6 +141,10 @@ def _chosen(
     lined_up = order.line_up(
         [[(row[f"{entity.name}_key"], row[entity.sequence]) for entity in book.ENTITIES] for row in found]
     )
+    if lined_up.forced:
+        screen.say(
+            f"{lined_up.forced:,} events cannot be lined up for all that saw them: a part of the past is not in the lake"
+        )
     return [found[position] for position in lined_up.order]
 
 
