@@ -101,7 +101,8 @@ def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: boo
         running.await_open("hot", OPEN_SECONDS + crowd.cards * past / FILLED_PER_SECOND)
         if landing:
             running.start_job("landing", "jobs.land_events", restarts=5)
-            running.await_open("landing", OPEN_SECONDS)
+            screen.say("the past lands")
+            running.wait(lambda: _has_landed(running), OPEN_SECONDS, "the past does not land", ("landing",))
         if running.start_standby():
             screen.say("the standby gets warm")
             running.wait(
@@ -152,6 +153,10 @@ def conserved(found: Mapping[str, Any], settings: Settings) -> None:
         raise Unaccounted(
             f"{found['unaccounted']} acknowledged payments have no decision: see {settings.paths.run / 'logs'}"
         )
+
+
+def _has_landed(running: Stack) -> bool:
+    return landed.holds(running.settings.paths.lake, accounting.ends(running.settings.kafka.bootstrap))
 
 
 def _readable(running: Stack, stretch: Stretch) -> dict[str, Any]:
