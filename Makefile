@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account parity explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -46,6 +46,10 @@ account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/dem
 parity: ## every landed feature computed anew and compared, to the last bit [RUN=run/demo]
 	$(setup)
 	@$(lake) -m jobs.check_parity $(call option,--run,$(RUN))
+
+quality: ## every quality check on what has landed; a critical suite that fails keeps training from starting [RUN=run/demo]
+	$(setup) lake
+	@.venv/bin/python -m jobs.check_quality $(call option,--run,$(RUN))
 
 explain: ## why a payment was decided as it was, and the decision made again: ID=transaction_id [RUN=run/demo JSON=1]
 	$(setup)

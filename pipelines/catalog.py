@@ -74,8 +74,8 @@ LANDED_BEHIND: Final = (APPLIED,)
 class Table(NamedTuple):
     """A Delta table below the lake's folder: declared here, made and evolved by the job that lands.
 
-    `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together; a small
-    table has none.
+    `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together; without
+    any, a writer that is not Spark can write it too.
     `constraints`: name -> SQL that is true for every row.
     """
 
@@ -262,6 +262,33 @@ GAPS_TABLE: Final = Table(
     (),
     {"known_gap_state": "state in ('found', 'allowed', 'passed')"},
 )
+QUALITY_TABLE: Final = Table(
+    "quality",
+    "check_quality",
+    "tables transactions, signals, features, applied, decisions, duplicates, quarantine, records",
+    "engineer",
+    "What every quality check of landed rows came to: a row a check each time, without a value of those rows",
+    (
+        Field("checked_at", "timestamp", True, "When its suite was carried out; the same for all of its checks"),
+        Field("suite", "string", True, "Table whose rows were looked at"),
+        Field("version", "bigint", True, "Delta version of that table"),
+        Field("check_name", "string", True, "Name of the check in its suite"),
+        Field("critical", "boolean", True, "Whether a failing check of this suite keeps training from starting"),
+        Field("passed", "boolean", False, "Whether it passed; null when there were too few values to say"),
+        Field(
+            "observed",
+            "double",
+            False,
+            "The mean, of a check on a mean; otherwise the share of rows that are not as expected, 0 to 1",
+        ),
+        Field("unit", "string", True, "Unit of what was observed"),
+        Field("row_count", "bigint", True, "Rows of the batch"),
+        Field("is_cut", "boolean", True, "Whether older rows of that stretch were left out: there were too many"),
+        Field("since", "timestamp", False, "The batch holds rows appended after this time; null for all"),
+        Field("until", "timestamp", True, "When the newest row of the batch was appended"),
+    ),
+    (),
+)
 FROM_TOPICS: Final = (
     RECORDS_TABLE,
     TRANSACTIONS_TABLE,
@@ -273,4 +300,4 @@ FROM_TOPICS: Final = (
     QUARANTINE_TABLE,
 )
 """Tables that are made of Kafka records and nothing else."""
-TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, GAPS_TABLE)
+TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, QUALITY_TABLE, GAPS_TABLE)

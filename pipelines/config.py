@@ -52,6 +52,7 @@ class Lake(Section):
     master: str = "local[2]"
     driver_memory: str = "1g"
     trigger_seconds: int = Field(5, ge=1, description="seconds between landing batches")
+    quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
 
 
 class Paths(Section):

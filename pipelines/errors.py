@@ -45,3 +45,7 @@ class Unaccounted(ClearholdError):
 
 class Mismatch(ClearholdError):
     """Two computations that must agree do not: parity, replay of a decision."""
+
+
+class QualityFailed(ClearholdError):
+    """A critical quality suite fails on rows that have landed: nothing may be learned from them."""

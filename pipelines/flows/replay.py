@@ -8,7 +8,7 @@ from typing import Final
 
 from pipelines.config import Settings
 from pipelines.errors import UsageError
-from pipelines.flows import opening, playing, stand_in
+from pipelines.flows import opening, playing, quality_watch, stand_in
 from pipelines.flows.opening import Opening, Replay
 from pipelines.flows.playing import Playing
 from pipelines.flows.traffic import Sender, Traffic
@@ -45,6 +45,7 @@ def run(
         first_model = open_doors(running, recording, replay, chosen, screen)
         traffic = Traffic(running, screen)
         traffic.run(Sender(playing.NAME, "jobs.play_recording", arguments(replay, chosen)))
+    traffic.look(project)
     traffic.account({"setup": setup_seconds, "first_model": first_model})
     traffic.compare(project)
 
@@ -78,6 +79,7 @@ def open_doors(running: Stack, recording: Recording, replay: Replay, chosen: Ope
     trained = _provide_model(running, replay, chosen, screen)
     running.await_open("hot", OPEN_SECONDS)
     running.start_job("landing", "jobs.land_events", restarts=5)
+    quality_watch.begin(running)
     screen.say("the doors are open")
     running.start_standby()
     return trained

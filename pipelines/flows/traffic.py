@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
+from pipelines.check import results
 from pipelines.errors import Unaccounted
-from pipelines.flows import accounting, parity
+from pipelines.flows import accounting, parity, quality_watch
 from pipelines.ingest.topics import Ends
 from pipelines.local import landed, summary
 from pipelines.local.ledger import Ledger
@@ -61,6 +62,16 @@ class Traffic:
         self.ends = accounting.ends(self._running.settings.kafka.bootstrap, LANDED)
         self.ledger.close()
 
+    def look(self, project: Project) -> None:
+        """Carry out the quality suites on everything that has landed, unless somebody is waiting for us to stop."""
+        if self._running.processes.asked:
+            self._screen.say("stopped by hand: `make quality` looks at what has landed")
+            return
+        self._screen.say("the quality of what has landed is looked at")
+        trouble = quality_watch.looked(self._running.settings.paths.run, folder=project.root)
+        if trouble:
+            self._screen.say(trouble)
+
     def account(self, seconds: Mapping[str, float | None]) -> None:
         """Write what the run came to, beside its logs, and say it.
 
@@ -73,10 +84,12 @@ class Traffic:
         paths = self._running.settings.paths
         took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
         rows, memory = landed.rows(paths.lake), self._running.processes.memory
-        books = accounts.close(paths.lake, self.ends)
-        totals = summary.summarise(self.ledger, self.sent, rows, took, memory, books.difference)
+        books, standing = accounts.close(paths.lake, self.ends), results.standing(paths.lake)
+        totals = summary.summarise(self.ledger, self.sent, rows, took, memory, books.difference, standing.facts())
         files = f"{summary.write(paths.run, totals)}, {accounting.write(paths.run, books)}"
         self._screen.print(f"\n{summary.words(totals)}\n\n{accounts.words(books)}\n\n  {files}")
+        if standing.failing:
+            self._screen.say(f"quality: {quality_watch.in_words(standing)}; see {paths.run / quality_watch.NAME}")
         if totals["unaccounted"]:
             raise Unaccounted(
                 f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"
@@ -101,7 +114,9 @@ class Traffic:
     def _is_done(self, sender: str) -> bool:
         self.ledger.follow()
         if self._screen.is_due:
-            self._screen.show(self._window.glance(self.ledger, sum(self._running.processes.memory.now_mb.values())))
+            memory = sum(self._running.processes.memory.now_mb.values())
+            failing = self._running.status(quality_watch.NAME).get("failing", ())
+            self._screen.show(self._window.glance(self.ledger, memory, failing))
         return self._running.processes.is_done(sender)
 
     def _caught_up(self) -> bool:

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines import registry, session
+from pipelines.check import results
 from pipelines.config import Registry, Settings
-from pipelines.errors import UsageError
+from pipelines.errors import QualityFailed, UsageError
 from pipelines.features import book
 from pipelines.flows import backfill, logged
 from pipelines.train import examples, fit, pictures
@@ -58,7 +59,9 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
         UsageError: the history is missing, too short or without frauds.
         Unavailable: the registry does not answer.
         EnvironmentProblem: a runtime is missing or broken.
+        QualityFailed: a critical quality suite fails on what has landed in this run.
     """
+    require_quality(settings.paths.run)
     split = windows(lesson)
     progress = Progress(settings.paths.status / "train.json")
     settings.paths.run.mkdir(parents=True, exist_ok=True)
@@ -82,6 +85,20 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
         if promote:
             registry.promote(settings.registry, version)
     return version
+
+
+def require_quality(place: Path) -> None:
+    """Refuse to learn in a run whose landed rows are not as they should be. Rows that nobody has looked at yet are no reason.
+
+    Raises:
+        QualityFailed: a check of a critical suite failed when it was last judged.
+    """
+    if blocking := results.standing(place / "lake").blocking:
+        named = "; ".join(f"{suite}: {', '.join(checks)}" for suite, checks in blocking.items())
+        raise QualityFailed(
+            f"no training: critical quality suites fail in {place} ({named}); `make quality RUN={place}` looks again, "
+            f"{place / 'quality' / 'index.html'} shows them"
+        )
 
 
 def train(spark: "SparkSession", to: Registry, lesson: Lesson, split: Split, features: Path, progress: Progress) -> str:

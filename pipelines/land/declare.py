@@ -36,7 +36,9 @@ def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
         builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)
-    builder.property(_STATISTICS, ",".join(table.indexed)).execute()
+    if table.indexed:
+        builder = builder.property(_STATISTICS, ",".join(table.indexed))
+    builder.execute()
 
 
 def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:
@@ -54,7 +56,7 @@ def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:
         added = ", ".join(f"{field.name} {field.type} comment {_quoted(field.doc)}" for field in missing)
         spark.sql(f"alter table delta.`{folder}` add columns ({added})")
     properties = kept.metadata().configuration
-    if properties.get(_STATISTICS) != ",".join(table.indexed):
+    if table.indexed and properties.get(_STATISTICS) != ",".join(table.indexed):
         spark.sql(f"alter table delta.`{folder}` set tblproperties ('{_STATISTICS}' = '{','.join(table.indexed)}')")
     for name, sql in table.constraints.items():
         if f"delta.constraints.{name}" not in properties:

@@ -74,7 +74,7 @@ def line(glance: Glance) -> str:
         f"{glance.simulated_time or NOTHING_YET}: sent {glance.sent_per_second:.0f}/s, "
         f"decided {glance.decided_per_second:.0f}/s, "
         f"p50 {milliseconds(glance.p50_ms)}, p99 {milliseconds(glance.p99_ms)}, {actions(glance)}, model {glance.model or '-'}, "
-        f"memory {glance.memory_mb / 1000:.1f} GB"
+        f"memory {glance.memory_mb / 1000:.1f} GB{', ' + quality(glance) if glance.failing else ''}"
     )
 
 
@@ -88,6 +88,7 @@ def panel(glance: Glance) -> Panel:
     facts.add_row("actions", actions(glance))
     facts.add_row("model", glance.model or "-")
     facts.add_row("memory", f"{glance.memory_mb / 1000:.1f} GB, the whole stack")
+    facts.add_row("quality", quality(glance))
     alerts = [Text(f"  {alert}", no_wrap=True, overflow="ellipsis") for alert in glance.alerts]
     title = f"Clearhold, live for {glance.seconds:.0f} s, {glance.sent:,} payments. Ctrl-C stops everything"
     return Panel(Group(facts, Text("alerts"), *alerts), title=title, title_align="left")
@@ -96,6 +97,11 @@ def panel(glance: Glance) -> Panel:
 def actions(glance: Glance) -> str:
     """How often each action was taken."""
     return ", ".join(f"{action} {glance.actions.get(action, 0):,}" for action in ACTIONS)
+
+
+def quality(glance: Glance) -> str:
+    """Quality suites that fail."""
+    return f"FAILING: {', '.join(glance.failing)}" if glance.failing else "no suite fails"
 
 
 def milliseconds(value: float | None) -> str:

@@ -19,6 +19,7 @@ def summarise(
     seconds: Mapping[str, float | None],
     memory: Memory,
     difference: int = 0,
+    quality: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The summary of a run.
 
@@ -29,11 +30,12 @@ def summarise(
         seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
         memory: what the programs took.
         difference: what does not add up in the books of the lake.
+        quality: suites that were judged and how many of them failed; None when nobody looked.
 
     Returns:
         The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone, as the
         topics or the lake say, whichever is more.
-        Cases and quality suites are zero where nobody opens cases and nobody runs suites.
+        Cases are zero where nobody opens cases.
     """
     acknowledged = bank.get("acknowledged", 0)
     return {
@@ -49,7 +51,7 @@ def summarise(
         "model_versions": sorted(ledger.models),
         "latency_ms": ledger.percentiles_ms(),
         "landed": dict(landed),
-        "quality": {"suites": 0, "failed": 0},
+        "quality": dict(quality or {"suites": 0, "failed": 0}),
         "seconds": {name: None if value is None else round(value, 1) for name, value in seconds.items()},
         "peak_rss_mb": dict(memory.peak_mb),
         "peak_rss_mb_together": memory.together_mb,
@@ -81,6 +83,7 @@ def words(summary: Mapping[str, Any]) -> str:
         ("verdicts", f"{summary['verdicts']:,}"),
         ("models", ", ".join(summary["model_versions"]) or "-"),
         ("in the lake", landed),
+        ("quality", "{suites} suites, {failed} failed".format(**summary["quality"])),
         ("seconds", times),
         ("peak memory", f"{summary['peak_rss_mb_together'] / 1000:.1f} GB at one time ({peaks} MB)"),
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +27,7 @@ class Glance(NamedTuple):
     alerts: tuple[str, ...]
     model: str
     memory_mb: int
+    failing: tuple[str, ...] = ()
 
 
 class Window:
@@ -55,8 +57,8 @@ class Window:
             self.first_alert_at = self.first_alert_at or at_ms / 1000
             self._alerts.append(in_words(decision))
 
-    def glance(self, ledger: Ledger, memory_mb: int) -> Glance:
-        """What there is to see now."""
+    def glance(self, ledger: Ledger, memory_mb: int, failing: Iterable[str] = ()) -> Glance:
+        """What there is to see now; `failing` names quality suites."""
         now = time.monotonic()
         self._counts.append((now, ledger.sent, ledger.decided))
         for kept in (self._counts, self._latencies):
@@ -78,6 +80,7 @@ class Window:
             alerts=tuple(self._alerts),
             model=str(self._last.get("model_version", "")),
             memory_mb=memory_mb,
+            failing=tuple(failing),
         )
 
 

@@ -72,10 +72,10 @@ def _words(entry: Entry) -> str:
     table = entry.table
     written = "never written" if entry.last_write is None else f"last write {entry.last_write:%Y-%m-%d %H:%M:%S} UTC"
     rows = "no rows" if not entry.rows else f"{entry.rows:,} rows"
+    clustered = f"clustered by {', '.join(table.cluster)}" if table.cluster else "not clustered"
     lines = [
         f"table {table.name}: {table.doc}",
-        f"  {rows}, {written}; written by {table.writer} from {table.source}; owner: {table.owner}; "
-        f"clustered by {', '.join(table.cluster) or 'nothing'}",
+        f"  {rows}, {written}; written by {table.writer} from {table.source}; owner: {table.owner}; {clustered}",
     ]
     if entry.columns:
         cells = [(one.name, one.type, "always" if one.required else "maybe", one.doc) for one in entry.columns]

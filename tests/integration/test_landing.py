@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines import session
-from pipelines.catalog import QUARANTINE, REPAIRS_TABLE, TABLES, TRANSACTIONS
+from pipelines.catalog import FROM_TOPICS, QUARANTINE, TABLES, TRANSACTIONS
 from pipelines.flows import rebuilding, repairing
 from pipelines.land import repair
 from pipelines.land.landing import AT_ONCE, BEHIND
@@ -52,7 +52,7 @@ def test_every_record_has_landed_once_and_every_payment_ended_once(run: Run) -> 
     assert books.decided == len({one["transaction_id"] for one in PAID[: len(PAID) // len(POINTS) * len(POINTS)]})
     assert books.duplicates == 3 * len(POINTS)
     assert books.quarantined == len(BAD_PAYMENTS) * len(POINTS)
-    for table in [one for one in TABLES if one != REPAIRS_TABLE]:
+    for table in FROM_TOPICS:
         key = (
             "topic, kafka_partition, kafka_offset"
             if table.name in ("records", "quarantine")

@@ -122,6 +122,22 @@ wrong = (Path(given["--out"]).parents[1] / "history" / "wrong").exists()
 found = {"payments": 1, "features": 1, "compared": 1, "left_out": 0, "mismatches": int(wrong), "columns": {}}
 Path(given["--out"]).write_text(json.dumps(found))
 """
+# Looks at nothing, and finds one of two suites failing.
+CHECK = """
+import sys, time
+from pathlib import Path
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+while "--every" in given:
+    time.sleep(1)
+from pipelines.check import results
+from pipelines.check.batches import EPOCH, Batch
+from pipelines.check.results import Outcome, Report
+from pipelines.check.suites import SUITES
+batch = Batch([], None, EPOCH, False)
+results.append(Path(given["--run"]) / "lake", [
+    Report(suite, 0, batch, (Outcome(suite.checks[0], suite is SUITES[0], 0.0),)) for suite in SUITES[:2]
+])
+"""
 JOBS = {"write_history": HISTORY, "train_model": TRAIN, "decide": DECIDE, "land_events": LAND, "simulate_bank": BANK}
 
 # The demo in a process of its own, for Ctrl-C.
@@ -145,6 +161,7 @@ def project(tmp_path: Path) -> Project:
     for name, work in JOBS.items():
         (tmp_path / "jobs" / f"{name}.py").write_text(COMMON + work)
     (tmp_path / "jobs" / "compare_features.py").write_text(COMPARE)
+    (tmp_path / "jobs" / "check_quality.py").write_text(CHECK)
     return Project(tmp_path)
 
 
@@ -170,8 +187,11 @@ def test_a_run_accounts_for_every_record_and_the_next_one_goes_on(
     assert first["seconds"]["first_model"] < first["seconds"]["first_decision"] < first["seconds"]["total"]
     assert first["seconds"]["first_alert"] is None
     assert {"broker", "registry", "hot", "landing", "supervisor"} <= first["peak_rss_mb"].keys()
+    assert first["quality"] == {"suites": 2, "failed": 1}
     said = capfd.readouterr().out
     assert "the doors are open" in said
+    assert "2 suites, 1 failed" in said
+    assert "1 of 2 suites fail: signals: signal_id_is_there" in said
     assert "unaccounted   0" in said
     assert "mismatches    0" in said
 

@@ -1,0 +1,132 @@
+"""What checks came to, in the table `quality`: written and read without Spark and without what carries them out."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from pipelines.catalog import QUALITY_TABLE
+from pipelines.check import suites
+from pipelines.check.batches import EPOCH, Batch
+from pipelines.check.suites import Check, Suite
+
+_TYPES: Final = {
+    "timestamp": pa.timestamp("us", "UTC"),
+    "string": pa.string(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "double": pa.float64(),
+}
+SCHEMA: Final = pa.schema(
+    [pa.field(field.name, _TYPES[field.type], nullable=not field.required) for field in QUALITY_TABLE.columns]
+)
+_NEWEST: Final = """
+select suite, check_name, passed from quality where passed is not null
+qualify row_number() over (partition by suite, check_name order by checked_at desc) = 1
+"""
+
+
+class Outcome(NamedTuple):
+    """What a check came to.
+
+    Attributes:
+        check: which one.
+        passed: None when there were too few values to say.
+        observed: of a check on a mean, the mean; otherwise the share of rows that are not as expected. None of nothing.
+    """
+
+    check: Check
+    passed: bool | None
+    observed: float | None
+
+    @property
+    def unit(self) -> str:
+        """Of what was observed."""
+        return self.check.unit if self.check.kind == suites.MEAN else "share of rows"
+
+
+class Report(NamedTuple):
+    """What a suite came to on a batch; `version` is the Delta version of its table."""
+
+    suite: Suite
+    version: int
+    batch: Batch
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def failing(self) -> list[str]:
+        """Names of checks that failed."""
+        return [outcome.check.name for outcome in self.outcomes if outcome.passed is False]
+
+
+class Standing(NamedTuple):
+    """How suites stand: those that were ever judged, and suite -> checks that failed when they were last judged."""
+
+    judged: tuple[str, ...]
+    failing: dict[str, list[str]]
+
+    @property
+    def blocking(self) -> dict[str, list[str]]:
+        """Of the critical ones."""
+        critical = {suite.table.name for suite in suites.SUITES if suite.critical}
+        return {name: checks for name, checks in self.failing.items() if name in critical}
+
+    def facts(self) -> dict[str, int]:
+        """For a run's summary."""
+        return {"suites": len(self.judged), "failed": len(self.failing)}
+
+
+def append(lake: Path, reports: Iterable[Report], checked_at: datetime | None = None) -> None:
+    """Write down what suites came to."""
+    now = checked_at or datetime.now(UTC)
+    rows = [row for report in reports for row in _rows(report, now)]
+    if rows:
+        write_deltalake(lake / QUALITY_TABLE.name, pa.Table.from_pylist(rows, schema=SCHEMA), mode="append")
+
+
+def standing(lake: Path) -> Standing:
+    """How the suites of today stand. A check that could not be judged lately stands as it did when it last was."""
+    newest = _asked(lake, _NEWEST)
+    known = {(suite.table.name, check.name) for suite in suites.SUITES for check in suite.checks}
+    found = {(suite, check): passed for suite, check, passed in newest if (suite, check) in known}
+    failing: dict[str, list[str]] = {}
+    for suite, check in sorted(name for name, passed in found.items() if not passed):
+        failing.setdefault(suite, []).append(check)
+    return Standing(tuple(sorted({suite for suite, _ in found})), failing)
+
+
+def reached(lake: Path) -> dict[str, datetime]:
+    """Up to when the rows of each suite have been looked at."""
+    found = _asked(lake, "select suite, epoch_us(max(until)) from quality group by suite")
+    return {suite: EPOCH + timedelta(microseconds=micros) for suite, micros in found}
+
+
+def _rows(report: Report, now: datetime) -> list[dict[str, Any]]:
+    batch = report.batch
+    about = {
+        "checked_at": now,
+        "suite": report.suite.table.name,
+        "version": report.version,
+        "critical": report.suite.critical,
+        "row_count": len(batch.frame),
+        "is_cut": batch.is_cut,
+        "since": batch.since,
+        "until": batch.until,
+    }
+    return [
+        {**about, "check_name": one.check.name, "passed": one.passed, "observed": one.observed, "unit": one.unit}
+        for one in report.outcomes
+    ]
+
+
+def _asked(lake: Path, sql: str) -> list[tuple[Any, ...]]:
+    table = lake / QUALITY_TABLE.name
+    if not DeltaTable.is_deltatable(str(table)):
+        return []
+    database = duckdb.connect()
+    database.register(QUALITY_TABLE.name, DeltaTable(table).to_pyarrow_dataset())
+    return database.execute(sql).fetchall()
