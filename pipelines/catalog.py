@@ -264,7 +264,7 @@ GAPS_TABLE: Final = Table(
 )
 QUALITY_TABLE: Final = Table(
     "quality",
-    "check_quality",
+    "check_quality, watch_quality",
     "tables transactions, signals, features, applied, decisions, duplicates, quarantine, records",
     "engineer",
     "What every quality check of landed rows came to: a row a check each time, without a value of those rows",
@@ -282,10 +282,10 @@ QUALITY_TABLE: Final = Table(
             "The mean, of a check on a mean; otherwise the share of rows that are not as expected, 0 to 1",
         ),
         Field("unit", "string", True, "Unit of what was observed"),
-        Field("row_count", "bigint", True, "Rows of the batch"),
+        Field("row_count", "bigint", True, "Rows that were looked at"),
         Field("is_cut", "boolean", True, "Whether older rows of that stretch were left out: there were too many"),
-        Field("since", "timestamp", False, "The batch holds rows appended after this time; null for all"),
-        Field("until", "timestamp", True, "When the newest row of the batch was appended"),
+        Field("since", "timestamp", False, "Rows appended after this time were looked at; null for all"),
+        Field("until", "timestamp", True, "When the newest of them was appended"),
     ),
     (),
 )

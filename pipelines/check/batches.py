@@ -18,29 +18,38 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_ROWS: Final = 200_000
 """Of one batch: the newest."""
+MEMORY: Final = "400MB"
+"""Of the database while it reads."""
 OVERLAP: Final = timedelta(minutes=1)
 """Topics of one landing batch end at slightly different times: what may have come late is looked at again."""
 
 
-class Batch(NamedTuple):
-    """Rows of a suite.
+class Stretch(NamedTuple):
+    """Which rows were read.
 
     Attributes:
-        frame: a column for each check, named after it: numbers, hashes and names of few values, never an id.
-        since: rows appended after this time, None for all; `until` the time of the newest.
-        is_cut: whether older ones of that stretch were left out.
+        rows: how many.
+        since: they were appended after this time, None for all; `until` the time of the newest.
+        is_cut: whether older ones of that time were left out.
     """
 
-    frame: "pd.DataFrame"
+    rows: int
     since: datetime | None
     until: datetime
     is_cut: bool
 
 
+class Batch(NamedTuple):
+    """Rows of a suite; `frame` has a column for each check, named after it: numbers, hashes, names of few values, never an id."""
+
+    frame: "pd.DataFrame"
+    stretch: Stretch
+
+
 def opened(lake: Path, suites: Iterable[Suite]) -> tuple[DuckDBPyConnection, dict[str, int]]:
     """A database with the tables of suites that are there, as they are now, and the version of each."""
     database, versions = duckdb.connect(), {}
-    database.execute("set memory_limit = '300MB'; set threads = 1; set TimeZone = 'UTC'")
+    database.execute(f"set memory_limit = '{MEMORY}'; set threads = 1; set TimeZone = 'UTC'; set temp_directory = ''")
     for name in {table.name for suite in suites for table in (suite.table, *suite.beside)}:
         if DeltaTable.is_deltatable(str(lake / name)):
             found = DeltaTable(lake / name)
@@ -61,15 +70,23 @@ def read(
         most: rows to read.
     """
     rows = " union all by name ".join(_landed(table) for table in (suite.table, *suite.beside))
-    newest = database.execute(f"select count(*), epoch_us(max(appended_at)) from ({rows}) {_after(since)}").fetchone()
-    if newest is None or newest[1] is None:
+    newest = database.execute(f"select epoch_us(max(appended_at)) from ({rows}) {_after(since)}").fetchone()
+    if newest is None or newest[0] is None:
         return None
     begin = None if since is None else since - OVERLAP
-    (count,) = database.execute(f"select count(*) from ({rows}) {_after(begin)}").fetchone() or (0,)
+    beyond = (
+        f"select epoch_us(appended_at) from ({rows}) {_after(begin)} order by appended_at desc limit 1 offset {most}"
+    )
+    left_out = database.execute(beyond).fetchone()
+    first = _time(left_out[0]) if left_out else begin
     columns = ", ".join(f'{check.sql} as "{check.name}"' for check in suite.checks)
-    chosen = f"select * from ({rows}) {_after(begin)} order by appended_at desc, kafka_offset desc limit {most}"
-    frame = database.execute(f"select {columns} from ({chosen})").to_arrow_table().to_pandas()
-    return Batch(frame, begin, EPOCH + timedelta(microseconds=newest[1]), count > most)
+    wanted = f"select {columns} from (select * from ({rows}) {_after(first)})"
+    frame = database.execute(wanted).to_arrow_table().to_pandas()
+    return Batch(frame, Stretch(len(frame), begin, _time(newest[0]), left_out is not None))
+
+
+def _time(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
 
 
 def _landed(table: Table) -> str:

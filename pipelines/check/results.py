@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.catalog import QUALITY_TABLE
 from pipelines.check import suites
-from pipelines.check.batches import EPOCH, Batch
+from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.suites import Check, Suite
 
 _TYPES: Final = {
@@ -50,11 +50,11 @@ class Outcome(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a suite came to on a batch; `version` is the Delta version of its table."""
+    """What a suite came to on a stretch of rows; `version` is the Delta version of its table."""
 
     suite: Suite
     version: int
-    batch: Batch
+    stretch: Stretch
     outcomes: tuple[Outcome, ...]
 
     @property
@@ -78,6 +78,13 @@ class Standing(NamedTuple):
     def facts(self) -> dict[str, int]:
         """For a run's summary."""
         return {"suites": len(self.judged), "failed": len(self.failing)}
+
+    def words(self) -> str:
+        """In one line."""
+        if not self.failing:
+            return f"{len(self.judged)} suites, none fails" if self.judged else "no suite was looked at yet"
+        named = "; ".join(f"{suite}: {', '.join(checks)}" for suite, checks in self.failing.items())
+        return f"{len(self.failing)} of {len(self.judged)} suites fail: {named}"
 
 
 def append(lake: Path, reports: Iterable[Report], checked_at: datetime | None = None) -> None:
@@ -106,16 +113,16 @@ def reached(lake: Path) -> dict[str, datetime]:
 
 
 def _rows(report: Report, now: datetime) -> list[dict[str, Any]]:
-    batch = report.batch
+    stretch = report.stretch
     about = {
         "checked_at": now,
         "suite": report.suite.table.name,
         "version": report.version,
         "critical": report.suite.critical,
-        "row_count": len(batch.frame),
-        "is_cut": batch.is_cut,
-        "since": batch.since,
-        "until": batch.until,
+        "row_count": stretch.rows,
+        "is_cut": stretch.is_cut,
+        "since": stretch.since,
+        "until": stretch.until,
     }
     return [
         {**about, "check_name": one.check.name, "passed": one.passed, "observed": one.observed, "unit": one.unit}

@@ -102,9 +102,9 @@ def present(name: str, column: str, why: str) -> Check:
     return Check(name, f"nullif(length(trim({column})), 0)", PRESENT, {}, "characters", why)
 
 
-def unique(name: str, columns: str, why: str) -> Check:
-    """No row twice; only a hash of 64 bits is looked at."""
-    return Check(name, f"hash({columns})", UNIQUE, {}, "hash", why)
+def unique(name: str, text: str, why: str) -> Check:
+    """No text twice; only 64 bits of its MD5 are looked at (DuckDB's own `hash` gives short texts the same number)."""
+    return Check(name, f"md5_number_lower({text})", UNIQUE, {}, "hash", why)
 
 
 def mean(name: str, sql: str, least: float | None, most: float | None, unit: str, why: str) -> Check:
@@ -116,6 +116,7 @@ def _bounds(least: float | None, most: float | None) -> dict[str, float]:
     return {name: bound for name, bound in (("least", least), ("most", most)) if bound is not None}
 
 
+_PLACE: Final = "kafka_partition || '/' || kafka_offset"
 _BROKER_MS: Final = "epoch_ms(appended_at)"
 _DAY_MS: Final = 86_400_000
 _STEP_BACK: Final = "lag(event_ms) over (partition by kafka_partition order by kafka_offset) - event_ms"
@@ -181,12 +182,10 @@ TRANSACTIONS: Final = Suite(
         *_AMOUNT,
         _AMOUNT_IN_PROPORTION,
         *_WHEN,
-        unique(
-            "landed_once", "(kafka_partition, kafka_offset)", "A record has landed twice: sums of the lake are wrong"
-        ),
+        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
         mean(
             "not_all_resent",
-            "count(*) over (partition by hash(transaction_id)) > 1",
+            "count(*) over (partition by transaction_id) > 1",
             None,
             0.2,
             "share of rows",
@@ -240,9 +239,7 @@ SIGNALS: Final = Suite(
             nearly=True,
         ),
         *(check for check in _WHEN if check.name != "not_late"),
-        unique(
-            "landed_once", "(kafka_partition, kafka_offset)", "A record has landed twice: sums of the lake are wrong"
-        ),
+        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
     ),
 )
 
@@ -346,9 +343,7 @@ _LOGGED: Final = (
         "epoch ms",
         "Before 2015 decayed sums are not finite; zero is a time that was never set",
     ),
-    unique(
-        "landed_once", "(kafka_partition, kafka_offset)", "A record has landed twice: payments weigh double in training"
-    ),
+    unique("landed_once", _PLACE, "A record has landed twice: payments weigh double in training"),
 )
 
 FEATURES: Final = Suite(
@@ -378,9 +373,7 @@ DECISIONS: Final = Suite(
     "What was answered to cardholders. A bad model is mended by training: it must not be what keeps it from training",
     (
         unique("decided_once", "transaction_id", "The first decision counts, every other one belongs to `duplicates`"),
-        unique(
-            "landed_once", "(kafka_partition, kafka_offset)", "A record has landed twice: sums of the lake are wrong"
-        ),
+        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
         present("transaction_id_is_there", "transaction_id", "A decision about nothing reaches nobody"),
         present("model_version_is_there", "model_version", "Without it nobody can say who decided"),
         present("policy_version_is_there", "policy_version", "Without it nobody can say by which thresholds"),

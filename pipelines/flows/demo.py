@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from pipelines.config import Settings
 from pipelines.errors import UsageError
-from pipelines.flows import past, quality_watch
+from pipelines.flows import past
 from pipelines.flows.traffic import Sender, Traffic
 from pipelines.local import stack, summary
 from pipelines.local.project import Project
@@ -94,8 +94,7 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
         screen.say("the first model is the champion")
     running.await_open("hot", OPEN_SECONDS)
     (running.settings.paths.run / PREPARED).write_text(json.dumps(wanted._asdict()))
-    running.start_job("landing", "jobs.land_events", restarts=5)
-    quality_watch.begin(running)
+    running.start_landing()
     screen.say("the doors are open")
     running.start_standby()
     return first_model

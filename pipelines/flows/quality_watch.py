@@ -3,6 +3,7 @@
 Whoever waits for batches is small; each look is a process of its own, which gives its memory back and may fail by itself.
 """
 
+import json
 import subprocess
 import sys
 import time
@@ -13,21 +14,13 @@ from typing import Any, Final
 from deltalake import DeltaTable
 
 from pipelines import status
-from pipelines.catalog import QUALITY_TABLE, RECORDS_TABLE
-from pipelines.check import results
+from pipelines.catalog import RECORDS_TABLE
 from pipelines.errors import QualityFailed
-from pipelines.local.stack import Stack
 
 NAME: Final = "quality"
-"""Of the program, its log and its status."""
+"""Of the program, its log, its status and what it leaves."""
 POLL_SECONDS: Final = 1.0
 NEVER: Final = -1
-
-
-def begin(running: Stack) -> None:
-    """Start whoever looks at what lands, beside landing."""
-    every = str(running.settings.lake.quality_batches)
-    running.start_job(NAME, "jobs.check_quality", "--every", every, restarts=5)
 
 
 def follow(place: Path, every: int, stopping: Callable[[], bool]) -> None:
@@ -38,24 +31,25 @@ def follow(place: Path, every: int, stopping: Callable[[], bool]) -> None:
         every: batches of landing, by the version of the table that each writes last.
         stopping: asked about every second.
     """
-    lake, said = place / "lake", place / "status" / f"{NAME}.json"
-    seen, known, message, facts = (
-        version(lake / RECORDS_TABLE.name),
-        NEVER,
-        "no suite was looked at yet",
-        dict[str, Any](),
-    )
+    records, said = place / "lake" / RECORDS_TABLE.name, place / "status" / f"{NAME}.json"
+    seen = version(records)
     while not stopping():
-        if (reached := version(lake / RECORDS_TABLE.name)) - seen >= every:
+        if (reached := version(records)) - seen >= every:
             seen = reached
-            trouble = looked(place, stopping, only_new=True)
-            print(trouble or "looked", flush=True)
-        if (written := version(lake / QUALITY_TABLE.name)) > known:
-            known, standing = written, results.standing(lake)
-            message, facts = in_words(standing), {**standing.facts(), "failing": standing.failing}
-        status.report(said, "open", message, **facts)
+            if trouble := looked(place, stopping, only_new=True):
+                print(trouble, flush=True)
+        status.report(said, "open", **stands(place))
         time.sleep(POLL_SECONDS)
-    status.report(said, "stopped", message, **facts)
+    status.report(said, "stopped", **stands(place))
+
+
+def stands(place: Path) -> dict[str, Any]:
+    """How suites stood at the last look: message, suites, failed, failing (suite -> checks)."""
+    try:
+        found: dict[str, Any] = json.loads((place / f"{NAME}.json").read_text())
+        return found
+    except FileNotFoundError:
+        return {"message": "no suite was looked at yet", "suites": 0, "failed": 0, "failing": {}}
 
 
 def looked(
@@ -84,11 +78,3 @@ def looked(
 def version(table: Path) -> int:
     """Version of a table, NEVER when it is not there."""
     return DeltaTable(table, without_files=True).version() if DeltaTable.is_deltatable(str(table)) else NEVER
-
-
-def in_words(standing: results.Standing) -> str:
-    """How suites stand, in one line."""
-    if not standing.failing:
-        return f"{len(standing.judged)} suites, none fails"
-    named = "; ".join(f"{suite}: {', '.join(checks)}" for suite, checks in standing.failing.items())
-    return f"{len(standing.failing)} of {len(standing.judged)} suites fail: {named}"

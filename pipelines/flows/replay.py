@@ -8,7 +8,7 @@ from typing import Final
 
 from pipelines.config import Settings
 from pipelines.errors import UsageError
-from pipelines.flows import opening, playing, quality_watch, stand_in
+from pipelines.flows import opening, playing, stand_in
 from pipelines.flows.opening import Opening, Replay
 from pipelines.flows.playing import Playing
 from pipelines.flows.traffic import Sender, Traffic
@@ -78,8 +78,7 @@ def open_doors(running: Stack, recording: Recording, replay: Replay, chosen: Ope
         _make_history(running, recording, chosen.since, chosen.share, screen)
     trained = _provide_model(running, replay, chosen, screen)
     running.await_open("hot", OPEN_SECONDS)
-    running.start_job("landing", "jobs.land_events", restarts=5)
-    quality_watch.begin(running)
+    running.start_landing()
     screen.say("the doors are open")
     running.start_standby()
     return trained

@@ -89,7 +89,7 @@ class Traffic:
         files = f"{summary.write(paths.run, totals)}, {accounting.write(paths.run, books)}"
         self._screen.print(f"\n{summary.words(totals)}\n\n{accounts.words(books)}\n\n  {files}")
         if standing.failing:
-            self._screen.say(f"quality: {quality_watch.in_words(standing)}; see {paths.run / quality_watch.NAME}")
+            self._screen.say(f"quality: {standing.words()}; see {paths.run / quality_watch.NAME}")
         if totals["unaccounted"]:
             raise Unaccounted(
                 f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"

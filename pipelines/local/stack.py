@@ -94,6 +94,11 @@ class Stack:
         """Start the hot application."""
         self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
 
+    def start_landing(self) -> None:
+        """Start what lands, and beside it whoever looks at the quality of what has landed."""
+        self.start_job("landing", "jobs.land_events", restarts=RESTARTS)
+        self.start_job("quality", "jobs.watch_quality", restarts=RESTARTS)
+
     def start_standby(self) -> bool:
         """Start the second hot application, where the settings ask for it: it gets warm and waits. Whether they do."""
         if self.settings.hot.standby:

@@ -122,23 +122,32 @@ wrong = (Path(given["--out"]).parents[1] / "history" / "wrong").exists()
 found = {"payments": 1, "features": 1, "compared": 1, "left_out": 0, "mismatches": int(wrong), "columns": {}}
 Path(given["--out"]).write_text(json.dumps(found))
 """
+WATCH = """
+while not asked:
+    time.sleep(0.1)
+"""
 # Looks at nothing, and finds one of two suites failing.
 CHECK = """
-import sys, time
+import sys
 from pathlib import Path
 given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-while "--every" in given:
-    time.sleep(1)
 from pipelines.check import results
-from pipelines.check.batches import EPOCH, Batch
+from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.results import Outcome, Report
 from pipelines.check.suites import SUITES
-batch = Batch([], None, EPOCH, False)
+stretch = Stretch(0, None, EPOCH, False)
 results.append(Path(given["--run"]) / "lake", [
-    Report(suite, 0, batch, (Outcome(suite.checks[0], suite is SUITES[0], 0.0),)) for suite in SUITES[:2]
+    Report(suite, 0, stretch, (Outcome(suite.checks[0], suite is SUITES[0], 0.0),)) for suite in SUITES[:2]
 ])
 """
-JOBS = {"write_history": HISTORY, "train_model": TRAIN, "decide": DECIDE, "land_events": LAND, "simulate_bank": BANK}
+JOBS = {
+    "write_history": HISTORY,
+    "train_model": TRAIN,
+    "decide": DECIDE,
+    "land_events": LAND,
+    "simulate_bank": BANK,
+    "watch_quality": WATCH,
+}
 
 # The demo in a process of its own, for Ctrl-C.
 HOST = """

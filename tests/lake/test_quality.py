@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from pipelines import config
 from pipelines.catalog import QUALITY_TABLE, RECORDS_TABLE, Table
 from pipelines.check import batches, results, suites
+from pipelines.check.batches import Stretch
 from pipelines.check.quality import Inspector
 from pipelines.check.results import Outcome, Report
 from pipelines.check.suites import SUITES, Suite
@@ -29,6 +30,7 @@ from pipelines.train import fit
 ROWS = 2 * suites.ENOUGH
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 BEGIN_MS = int(BEGIN.timestamp() * 1000)
+STRETCH = Stretch(9, None, BEGIN, False)
 CARD_NUMBER = "4111111111111111"
 TYPES = {
     "int": pa.int32(),
@@ -99,6 +101,10 @@ def refused(n: int) -> dict[str, Any]:
     return {**place(ROWS + n), **kept}
 
 
+def sent(n: int) -> dict[str, Any]:
+    return {**place(n), "topic": "transactions", "key": b"c", "value": b"{}"}
+
+
 GOOD = {
     "transactions": [paid(n) for n in range(ROWS)],
     "signals": [known(n) for n in range(ROWS)],
@@ -110,7 +116,7 @@ GOOD = {
     "decisions": [decided(n) for n in range(ROWS)],
     "duplicates": [repeated(n) for n in range(9)],
     "quarantine": [refused(n) for n in range(9)],
-    "records": [{**place(n), "topic": "transactions", "key": b"c", "value": b"{}"} for n in range(ROWS)],
+    "records": [sent(n) for n in range(ROWS)],
 }
 
 TENTH = "where kafka_offset % 10 = 0"
@@ -214,9 +220,10 @@ BROKEN: dict[str, dict[str, str]] = {
 }
 
 
-def arrow(table: Table) -> pa.Table:
+def arrow(table: Table, rows: list[dict[str, Any]] | None = None) -> pa.Table:
+    """Rows of a table, the good ones if none are given."""
     schema = pa.schema([(field.name, TYPES[field.type]) for field in table.columns])
-    return pa.Table.from_pylist(GOOD[table.name], schema=schema)
+    return pa.Table.from_pylist(GOOD[table.name] if rows is None else rows, schema=schema)
 
 
 @pytest.fixture(scope="module")
@@ -278,15 +285,16 @@ def test_only_what_has_come_since_is_read_and_the_newest_of_too_much(database: d
     suite = SUITES[0]
     whole = batches.read(database, suite)
     assert whole is not None
-    assert (len(whole.frame), whole.since, whole.is_cut) == (ROWS, None, False)
-    assert whole.until == BEGIN + timedelta(seconds=ROWS - 1)
-    assert batches.read(database, suite, whole.until) is None
-    later = batches.read(database, suite, whole.until - timedelta(seconds=10))
+    until = BEGIN + timedelta(seconds=ROWS - 1)
+    assert whole.stretch == Stretch(ROWS, None, until, False)
+    assert batches.read(database, suite, until) is None
+    later = batches.read(database, suite, until - timedelta(seconds=10))
     assert later is not None
-    assert len(later.frame) == 10 + batches.OVERLAP.seconds
+    assert later.stretch.rows == len(later.frame) == 10 + batches.OVERLAP.seconds
     newest = batches.read(database, suite, most=100)
     assert newest is not None
-    assert (len(newest.frame), newest.is_cut, newest.until) == (100, True, whole.until)
+    assert newest.stretch == Stretch(100, None, until, True)
+    assert newest.frame["amount_in_range"].min() == 1000 + ROWS - 100
 
 
 def test_a_check_that_cannot_be_carried_out_says_so_without_a_value(
@@ -310,11 +318,10 @@ def run(tmp_path: Path) -> Path:
 def spoil(run: Path, name: str, column: str, value: Any) -> None:
     """One more row that is not as it should be."""
     suite = next(suite for suite in SUITES if suite.table.name == name)
-    row = arrow(suite.table).slice(0, 1).to_pylist()[0] | {"appended_at": BEGIN + timedelta(hours=1), column: value}
+    row = GOOD[name][0] | {"appended_at": BEGIN + timedelta(hours=1), column: value}
     offset = 10_000 + DeltaTable(run / "lake" / name).version()
     row |= {"kafka_offset": offset, "transaction_id": f"spoiled {offset}"}
-    table = pa.Table.from_pylist([row], schema=arrow(suite.table).schema)
-    write_deltalake(run / "lake" / name, table, mode="append")
+    write_deltalake(run / "lake" / name, arrow(suite.table, [row]), mode="append")
 
 
 def test_results_and_data_docs_are_left_and_hold_no_value_of_a_row(
@@ -372,22 +379,20 @@ def test_a_suite_that_is_not_critical_keeps_nobody_from_training(run: Path) -> N
 
 def test_what_cannot_be_judged_stands_as_it_did_and_what_is_no_check_any_more_does_not_count(tmp_path: Path) -> None:
     suite = SUITES[0]
-    batch = batches.Batch(pa.table({"a": []}).to_pandas(), None, BEGIN, False)
     gone = suite.checks[0]._replace(name="a check of yesterday")
     for hour, passed in enumerate((True, False, None)):
         outcomes = (Outcome(suite.checks[0], passed, None), Outcome(gone, False, None))
-        results.append(tmp_path, [Report(suite, 0, batch, outcomes)], BEGIN + timedelta(hours=hour))
+        results.append(tmp_path, [Report(suite, 0, STRETCH, outcomes)], BEGIN + timedelta(hours=hour))
     assert results.standing(tmp_path) == results.Standing(("transactions",), {"transactions": [suite.checks[0].name]})
     assert results.standing(tmp_path).blocking
-    results.append(tmp_path, [Report(suite, 0, batch, (Outcome(suite.checks[0], True, None),))])
+    results.append(tmp_path, [Report(suite, 0, STRETCH, (Outcome(suite.checks[0], True, None),))])
     assert results.standing(tmp_path) == results.Standing(("transactions",), {})
 
 
 def test_the_table_that_landing_declares_is_written_and_read_without_spark(spark: SparkSession, tmp_path: Path) -> None:
     declare._make(spark, QUALITY_TABLE, tmp_path / QUALITY_TABLE.name)
     declare._evolve(spark, QUALITY_TABLE, tmp_path / QUALITY_TABLE.name)
-    batch = batches.Batch(pa.table({"a": []}).to_pandas(), None, BEGIN, False)
-    results.append(tmp_path, [Report(SUITES[0], 3, batch, (Outcome(SUITES[0].checks[0], False, 0.5),))])
+    results.append(tmp_path, [Report(SUITES[0], 3, STRETCH, (Outcome(SUITES[0].checks[0], False, 0.5),))])
     assert spark.read.format("delta").load(str(tmp_path / QUALITY_TABLE.name)).count() == 1
     assert results.standing(tmp_path).facts() == {"suites": 1, "failed": 1}
     assert results.reached(tmp_path) == {"transactions": BEGIN}
@@ -396,26 +401,29 @@ def test_the_table_that_landing_declares_is_written_and_read_without_spark(spark
 def test_whoever_follows_looks_after_so_many_batches_and_says_how_suites_stand(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    spoil(run, "decisions", "currency", CARD_NUMBER)
     looks: list[int] = []
-    turns = iter(range(8))
+    turns, lake = iter(range(8)), run / "lake"
     monkeypatch.setattr(quality_watch, "POLL_SECONDS", 0)
 
     def looked(place: Path, stopping: Any, only_new: bool) -> str:
         looks.append(quality_watch.version(place / "lake" / RECORDS_TABLE.name))
-        batch = batches.Batch(pa.table({"a": []}).to_pandas(), None, BEGIN, False)
-        results.append(place / "lake", [Report(SUITES[0], 0, batch, (Outcome(SUITES[0].checks[0], False, 1.0),))])
+        quality.run(place, Screen(place / "logs" / "it.log"), only_new)
         return ""
 
     def stopping() -> bool:
-        write_deltalake(run / "lake" / RECORDS_TABLE.name, arrow(RECORDS_TABLE).slice(0, 1), mode="append")
-        return next(turns, None) is None
+        turn = next(turns, None)
+        if turn is not None:
+            write_deltalake(lake / RECORDS_TABLE.name, arrow(RECORDS_TABLE, [sent(ROWS + turn)]), mode="append")
+        return turn is None
 
     monkeypatch.setattr(quality_watch, "looked", looked)
     quality_watch.follow(run, 3, stopping)
     assert looks == [3, 6]
     said = json.loads((run / "status" / "quality.json").read_text())
-    assert (said["state"], said["suites"], said["failed"]) == ("stopped", 1, 1)
-    assert said["failing"] == {"transactions": ["transaction_id_is_there"]}
+    assert (said["state"], said["suites"], said["failed"]) == ("stopped", 8, 1)
+    assert said["failing"] == {"decisions": ["currency_is_known"]}
+    assert said["message"] == "1 of 8 suites fail: decisions: currency_is_known"
 
 
 def test_a_run_that_has_landed_nothing_is_refused(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_every_feature_has_bounds_or_a_unit_that_has_none() -> None:
     assert {feature.unit for feature in book.FEATURES} == set(suites.BOUNDS)
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["range", "'t' || range", "'t7d0006' || (range % 10) || 'n000' || lpad((range // 10)::varchar, 4, '0')"],
+)
+def test_texts_that_differ_are_told_apart(database: duckdb.DuckDBPyConnection, form: str) -> None:
+    told = suites.unique("one", f"({form})::varchar", "").sql
+    assert database.execute(f"select count(distinct {told}) from range(100000)").fetchone() == (100_000,)
+
+
 def test_what_may_be_odd_is_judged_on_enough_rows_only() -> None:
     for suite in SUITES:
         for check in suite.checks:
