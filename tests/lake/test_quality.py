@@ -24,6 +24,7 @@ from pipelines.errors import ClearholdError, QualityFailed, UsageError
 from pipelines.features import book
 from pipelines.flows import quality, quality_watch, training
 from pipelines.land import declare
+from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.train import fit
 
@@ -343,6 +344,7 @@ def test_results_and_data_docs_are_left_and_hold_no_value_of_a_row(
     for text in (said, json.dumps(kept, default=str), *(file.read_text() for file in written)):
         assert CARD_NUMBER not in text
         assert "t999" not in text
+        assert "great-expectations-web-assets" not in text
     failed = {(row["suite"], row["check_name"]) for row in kept if row["passed"] is False}
     assert failed == {
         ("decisions", "currency_is_known"),
@@ -424,6 +426,16 @@ def test_whoever_follows_looks_after_so_many_batches_and_says_how_suites_stand(
     assert (said["state"], said["suites"], said["failed"]) == ("stopped", 8, 1)
     assert said["failing"] == {"decisions": ["currency_is_known"]}
     assert said["message"] == "1 of 8 suites fail: decisions: currency_is_known"
+
+
+def test_a_look_in_a_process_of_its_own_ends_well_whatever_it_finds(run: Path, tmp_path: Path) -> None:
+    spoil(run, "features", "card_z", float("nan"))
+    assert quality_watch.looked(run, folder=HERE.root) == ""
+    assert results.standing(run / "lake").blocking == {"features": ["numbers_are_finite"]}
+    assert quality_watch.stands(run)["failing"] == {"features": ["numbers_are_finite"]}
+    assert "training is refused" in (run / "logs" / "quality.log").read_text()
+    assert "exit code 2" in quality_watch.looked(tmp_path / "nothing", folder=HERE.root)
+    assert quality_watch.looked(run, stopping=lambda: True, folder=HERE.root) != ""
 
 
 def test_a_run_that_has_landed_nothing_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_without_a_word_everything_is_there_and_what_was_never_written_says_so(l
     assert [entry.table for entry in found.tables] == list(TABLES)
     assert all(entry.rows is None and not entry.columns for entry in found.tables)
     assert "never written" in catalogue.words(found)
+    assert "owner: engineer; not clustered" in catalogue.words(catalogue.search(lake, {}, "quality check"))
     assert catalogue.words(catalogue.search(lake, {}, "no such word")) == "nothing was found"
 
 
