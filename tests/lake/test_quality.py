@@ -291,7 +291,7 @@ def test_only_what_has_come_since_is_read_and_the_newest_of_too_much(database: d
     assert batches.read(database, suite, until) is None
     later = batches.read(database, suite, until - timedelta(seconds=10))
     assert later is not None
-    assert later.stretch.rows == len(later.frame) == 10 + batches.OVERLAP.seconds
+    assert later.stretch.rows == len(later.frame) == 10 + 60
     newest = batches.read(database, suite, most=100)
     assert newest is not None
     assert newest.stretch == Stretch(100, None, until, True)
@@ -387,8 +387,9 @@ def test_what_cannot_be_judged_stands_as_it_did_and_what_is_no_check_any_more_do
         results.append(tmp_path, [Report(suite, 0, STRETCH, outcomes)], BEGIN + timedelta(hours=hour))
     assert results.standing(tmp_path) == results.Standing(("transactions",), {"transactions": [suite.checks[0].name]})
     assert results.standing(tmp_path).blocking
-    results.append(tmp_path, [Report(suite, 0, STRETCH, (Outcome(suite.checks[0], True, None),))])
-    assert results.standing(tmp_path) == results.Standing(("transactions",), {})
+    for passed in (True, None):
+        results.append(tmp_path, [Report(suite, 0, STRETCH, (Outcome(suite.checks[0], passed, None),))])
+        assert results.standing(tmp_path) == results.Standing(("transactions",), {})
 
 
 def test_the_table_that_landing_declares_is_written_and_read_without_spark(spark: SparkSession, tmp_path: Path) -> None:
