@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -42,6 +42,10 @@ bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARD
 account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/demo]
 	$(setup) lake jars
 	@$(lake) -m jobs.account $(call option,--run,$(RUN))
+
+tend: ## upkeep of the lake, one round: few files, clustered, nothing kept too long [RUN=run/demo EVERY=seconds to stay]
+	$(setup) lake jars
+	@$(lake) -m jobs.tend_tables $(call option,--run,$(RUN)) $(call option,--every,$(EVERY))
 
 parity: ## every landed feature computed anew and compared, to the last bit [RUN=run/demo]
 	$(setup)

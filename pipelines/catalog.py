@@ -76,7 +76,7 @@ class Table(NamedTuple):
 
     `source`: what it is made of. `owner`: the role that answers for it. `cluster`: columns whose neighbours lie together; without
     any, a writer that is not Spark can write it too.
-    `constraints`: name -> SQL that is true for every row.
+    `constraints`: name -> SQL that is true for every row. `keep_days`: how long past versions can be read.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Table(NamedTuple):
     columns: tuple[Field, ...]
     cluster: tuple[str, ...]
     constraints: Mapping[str, str] = {}
+    keep_days: int = 30
 
     @property
     def indexed(self) -> tuple[str, ...]:
@@ -121,6 +122,7 @@ RECORDS_TABLE: Final = Table(
         Field("value", "binary", False, "Its value; null if it was refused"),
     ),
     ("topic", "kafka_offset"),
+    keep_days=7,
 )
 TRANSACTIONS_TABLE: Final = Table(
     "transactions",

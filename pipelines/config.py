@@ -53,6 +53,7 @@ class Lake(Section):
     driver_memory: str = "1g"
     trigger_seconds: int = Field(5, ge=1, description="seconds between landing batches")
     quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
+    tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
 
 
 class Paths(Section):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import deltalake
 from delta.tables import DeltaTable
@@ -12,9 +12,6 @@ from pipelines.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-_STATISTICS: Final = "delta.dataSkippingStatsColumns"
 
 
 def tables(spark: "SparkSession", lake: Path) -> None:
@@ -30,14 +27,25 @@ def tables(spark: "SparkSession", lake: Path) -> None:
         _evolve(spark, table, folder)
 
 
+def properties(table: Table) -> dict[str, str]:
+    """Delta's settings of a table: which columns have statistics, and how long its past is kept."""
+    kept = f"interval {table.keep_days} days"
+    indexed = {"delta.dataSkippingStatsColumns": ",".join(table.indexed)} if table.indexed else {}
+    return {
+        **indexed,
+        "delta.deletedFileRetentionDuration": kept,
+        "delta.logRetentionDuration": kept,
+    }
+
+
 def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(str(folder)).comment(table.doc)
     for field in table.columns:
         builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
+    for name, value in properties(table).items():
+        builder = builder.property(name, value)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)
-    if table.indexed:
-        builder = builder.property(_STATISTICS, ",".join(table.indexed))
     builder.execute()
 
 
@@ -55,11 +63,13 @@ def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:
     if missing:
         added = ", ".join(f"{field.name} {field.type} comment {_quoted(field.doc)}" for field in missing)
         spark.sql(f"alter table delta.`{folder}` add columns ({added})")
-    properties = kept.metadata().configuration
-    if table.indexed and properties.get(_STATISTICS) != ",".join(table.indexed):
-        spark.sql(f"alter table delta.`{folder}` set tblproperties ('{_STATISTICS}' = '{','.join(table.indexed)}')")
+    present = kept.metadata().configuration
+    changed = {name: value for name, value in properties(table).items() if present.get(name) != value}
+    if changed:
+        pairs = ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in changed.items())
+        spark.sql(f"alter table delta.`{folder}` set tblproperties ({pairs})")
     for name, sql in table.constraints.items():
-        if f"delta.constraints.{name}" not in properties:
+        if f"delta.constraints.{name}" not in present:
             spark.sql(f"alter table delta.`{folder}` add constraint {name} check ({sql})")
 
 

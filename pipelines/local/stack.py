@@ -95,9 +95,10 @@ class Stack:
         self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
 
     def start_landing(self) -> None:
-        """Start what lands, and beside it whoever looks at the quality of what has landed."""
+        """Start what lands, and beside it whoever looks at the quality of what has landed and who keeps its tables in order."""
         self.start_job("landing", "jobs.land_events", restarts=RESTARTS)
         self.start_job("quality", "jobs.watch_quality", restarts=RESTARTS)
+        self.start_job("upkeep", "jobs.tend_tables", "--every", str(self.settings.lake.tend_seconds), restarts=RESTARTS)
 
     def start_standby(self) -> bool:
         """Start the second hot application, where the settings ask for it: it gets warm and waits. Whether they do."""

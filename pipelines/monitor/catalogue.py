@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from deltalake import DeltaTable
 
 from pipelines.catalog import TABLES, TOPICS, Table, Topic
 from pipelines.monitor import text
 from pipelines.schemas import Field
+
+UPKEEP: Final = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
+"""Commits that rewrite or remove files and write nothing."""
+RECENT: Final = 10
 
 
 class Entry(NamedTuple):
@@ -32,7 +36,8 @@ class Found(NamedTuple):
         tables = [
             {
                 **{
-                    name: getattr(entry.table, name) for name in ("name", "doc", "owner", "writer", "source", "cluster")
+                    name: getattr(entry.table, name)
+                    for name in ("name", "doc", "owner", "writer", "source", "cluster", "keep_days")
                 },
                 "rows": entry.rows,
                 "last_write": entry.last_write and entry.last_write.isoformat(),
@@ -75,7 +80,8 @@ def _words(entry: Entry) -> str:
     clustered = f"clustered by {', '.join(table.cluster)}" if table.cluster else "not clustered"
     lines = [
         f"table {table.name}: {table.doc}",
-        f"  {rows}, {written}; written by {table.writer} from {table.source}; owner: {table.owner}; {clustered}",
+        f"  {rows}, {written}; written by {table.writer} from {table.source}; owner: {table.owner}; {clustered}; "
+        f"its past can be read for {table.keep_days} days",
     ]
     if entry.columns:
         cells = [(one.name, one.type, "always" if one.required else "maybe", one.doc) for one in entry.columns]
@@ -86,7 +92,8 @@ def _words(entry: Entry) -> str:
 def _state(lake: Path, rows: Mapping[str, int], table: Table) -> tuple[int | None, datetime | None]:
     if table.name not in rows:
         return None, None
-    (last,) = DeltaTable(lake / table.name).history(1)
+    commits = DeltaTable(lake / table.name).history(RECENT)
+    last = next((commit for commit in commits if commit["operation"] not in UPKEEP), commits[-1])
     return rows[table.name], datetime.fromtimestamp(last["timestamp"] / 1000, UTC)
 
 

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
+from pipelines.catalog import TABLES
 from pipelines.errors import UsageError
+
+KEPT: Final = {table.name: f"its past is kept for {table.keep_days} days" for table in TABLES}
 
 
 def read(
@@ -22,17 +26,13 @@ def read(
         most: rows that are returned.
 
     Raises:
-        UsageError: it is not there, was not there yet, or the condition cannot be read.
+        UsageError: it is not there, was not there yet, was so long ago that it was removed, or the condition cannot be read.
     """
     if not DeltaTable.is_deltatable(str(table)):
         raise UsageError(f"there is no table {table}; `make catalogue` lists what there is")
     found = DeltaTable(table)
     if at is not None:
-        moment = at.replace(tzinfo=at.tzinfo or UTC)
-        made = datetime.fromtimestamp(found.history()[-1]["timestamp"] / 1000, UTC)
-        if moment < made:
-            raise UsageError(f"table {table.name} was made on {made:%Y-%m-%dT%H:%M:%SZ}: there is nothing before that")
-        found.load_as_version(moment)
+        _go_back(found, table, at.replace(tzinfo=at.tzinfo or UTC))
     database = duckdb.connect()
     database.register("rows", found.to_pyarrow_dataset())
     try:
@@ -41,3 +41,24 @@ def read(
     except duckdb.Error as problem:
         raise UsageError(f"the condition cannot be read: {str(problem).splitlines()[0]}") from problem
     return int(count), shown
+
+
+def _go_back(found: DeltaTable, table: Path, moment: datetime) -> None:
+    """Turn a table to the version of a time, if that can still be read."""
+    oldest = found.history()[-1]
+    since = datetime.fromtimestamp(oldest["timestamp"] / 1000, UTC)
+    if moment < since and oldest["version"] == 0:
+        raise UsageError(f"table {table.name} was made on {since:%Y-%m-%dT%H:%M:%SZ}: there is nothing before that")
+    gone = UsageError(
+        f"table {table.name} as it was at {moment:%Y-%m-%dT%H:%M:%SZ} is no longer there: "
+        f"{KEPT.get(table.name, 'its past was removed')}"
+    )
+    if moment < since:
+        raise gone
+    try:
+        found.load_as_version(moment)
+        files = found.file_uris()
+    except DeltaError as problem:
+        raise gone from problem
+    if not all(Path(file).exists() for file in files):
+        raise gone

@@ -122,7 +122,7 @@ wrong = (Path(given["--out"]).parents[1] / "history" / "wrong").exists()
 found = {"payments": 1, "features": 1, "compared": 1, "left_out": 0, "mismatches": int(wrong), "columns": {}}
 Path(given["--out"]).write_text(json.dumps(found))
 """
-WATCH = """
+IDLE = """
 while not asked:
     time.sleep(0.1)
 """
@@ -146,7 +146,8 @@ JOBS = {
     "decide": DECIDE,
     "land_events": LAND,
     "simulate_bank": BANK,
-    "watch_quality": WATCH,
+    "watch_quality": IDLE,
+    "tend_tables": IDLE,
 }
 
 # The demo in a process of its own, for Ctrl-C.
