@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
 
 from pipelines.catalog import Table
-from pipelines.check.suites import Suite
+from pipelines.check.checks import Suite
 
 if TYPE_CHECKING:
     import pandas as pd

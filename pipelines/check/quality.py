@@ -21,10 +21,10 @@ from great_expectations.expectations.core.expect_column_values_to_be_unique impo
 from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull
 from great_expectations.expectations.expectation import Expectation
 
-from pipelines.check import suites
+from pipelines.check import checks
 from pipelines.check.batches import Batch
+from pipelines.check.checks import Check, Suite
 from pipelines.check.results import Outcome
-from pipelines.check.suites import Check, Suite
 from pipelines.errors import ClearholdError
 
 PICTURES: Final = "https://great-expectations-web-assets.s3.us-east-2.amazonaws.com/"
@@ -80,10 +80,10 @@ class Inspector:
         self._draft.rename(self._docs)
         return self._docs / "index.html"
 
-    def _validated(self, suite: Suite, checks: list[Check], batch: Batch) -> dict[str, tuple[bool, float | None]]:
+    def _validated(self, suite: Suite, judged: list[Check], batch: Batch) -> dict[str, tuple[bool, float | None]]:
         name = suite.table.name
         rows = self._source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("landed")
-        wanted = gx.ExpectationSuite(name, expectations=[expectation(check) for check in checks])
+        wanted = gx.ExpectationSuite(name, expectations=[expectation(check) for check in judged])
         definition = gx.ValidationDefinition(name=name, data=rows, suite=self._context.suites.add(wanted))
         self._context.validation_definitions.add(definition)
         done = definition.run(batch_parameters={"dataframe": batch.frame}, result_format=WITHOUT_VALUES)
@@ -106,7 +106,7 @@ def expectation(check: Check) -> Expectation:
 
 def _values(check: Check, batch: Batch) -> int:
     """How many rows a check says something about."""
-    return len(batch.frame) if check.kind == suites.PRESENT else int(batch.frame[check.name].count())
+    return len(batch.frame) if check.kind == checks.PRESENT else int(batch.frame[check.name].count())
 
 
 def _bounds(check: Check) -> dict[str, Any]:
@@ -114,13 +114,13 @@ def _bounds(check: Check) -> dict[str, Any]:
 
 
 _MADE: Final[Mapping[str, Callable[[Check, dict[str, Any]], Expectation]]] = {
-    suites.BETWEEN: lambda check, about: ExpectColumnValuesToBeBetween(**about, **_bounds(check), mostly=check.mostly),
-    suites.ONE_OF: lambda check, about: ExpectColumnValuesToBeInSet(
+    checks.BETWEEN: lambda check, about: ExpectColumnValuesToBeBetween(**about, **_bounds(check), mostly=check.mostly),
+    checks.ONE_OF: lambda check, about: ExpectColumnValuesToBeInSet(
         **about, value_set=check.arguments["values"], mostly=check.mostly
     ),
-    suites.PRESENT: lambda check, about: ExpectColumnValuesToNotBeNull(**about, mostly=check.mostly),
-    suites.UNIQUE: lambda check, about: ExpectColumnValuesToBeUnique(**about, mostly=check.mostly),
-    suites.MEAN: lambda check, about: ExpectColumnMeanToBeBetween(**about, **_bounds(check)),
+    checks.PRESENT: lambda check, about: ExpectColumnValuesToNotBeNull(**about, mostly=check.mostly),
+    checks.UNIQUE: lambda check, about: ExpectColumnValuesToBeUnique(**about, mostly=check.mostly),
+    checks.MEAN: lambda check, about: ExpectColumnMeanToBeBetween(**about, **_bounds(check)),
 }
 
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from pipelines.catalog import QUALITY_TABLE
-from pipelines.check import suites
+from pipelines.check import checks, suites
 from pipelines.check.batches import EPOCH, Stretch
-from pipelines.check.suites import Check, Suite
+from pipelines.check.checks import Check, Suite
 
 _TYPES: Final = {
     "timestamp": pa.timestamp("us", "UTC"),
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
     @property
     def unit(self) -> str:
         """Of what was observed."""
-        return self.check.unit if self.check.kind == suites.MEAN else "share of rows"
+        return self.check.unit if self.check.kind == checks.MEAN else "share of rows"
 
 
 class Report(NamedTuple):

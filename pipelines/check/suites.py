@@ -1,12 +1,11 @@
-"""What must hold for rows that have landed: one suite a table, as data. Nothing here knows how a check is carried out.
+"""What must hold for rows that have landed: one suite a table, as data.
 
 A suite is critical when training learns from its table. Bounds are such that a healthy stream and a recorded data set pass,
 whatever the calendar: records that are wrong one by one are in quarantine, what is looked for here is what admission cannot
 see, and what our own programs may get wrong.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from pipelines.catalog import (
     APPLIED_TABLE,
@@ -18,105 +17,19 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     SIGNALS_TABLE,
     TRANSACTIONS_TABLE,
-    Table,
 )
-from pipelines.features import book
+from pipelines.check.checks import NOT_BEFORE_TIME, PLACE, Suite, between, mean, one_of, present, unique
+from pipelines.check.feature_checks import LOGGED
 from pipelines.ingest.admission import (
     CURRENCIES,
-    EARLIEST_MS,
     MAX_AMOUNT_MINOR,
     MAX_BYTES,
     MEANING,
     TOLERANCE_MS,
     UNREADABLE,
 )
-from pipelines.schemas import ACTIONS, CHANNELS, SEQUENCES, names
+from pipelines.schemas import ACTIONS, CHANNELS
 
-BETWEEN: Final = "between"
-"""Every value lies between `least` and `most`; either may be missing."""
-ONE_OF: Final = "one of"
-"""Every value is one of `values`."""
-PRESENT: Final = "present"
-"""No value is null."""
-UNIQUE: Final = "unique"
-"""No value stands twice."""
-MEAN: Final = "mean"
-"""The mean of all values lies between `least` and `most`."""
-KINDS: Final = (BETWEEN, ONE_OF, PRESENT, UNIQUE, MEAN)
-
-ENOUGH: Final = 500
-"""Rows from which a share or a mean says something."""
-NEARLY: Final = 0.99
-"""Share of rows that must pass where single ones may be odd and still true."""
-
-
-class Check(NamedTuple):
-    """One expectation.
-
-    Attributes:
-        name: of the check, unique in its suite.
-        sql: the value that is looked at, over the columns of the table; null is passed over. Never an id as it is.
-        kind: one of KINDS.
-        arguments: what the kind asks for.
-        unit: of the value.
-        why: what is wrong when it fails, or why nothing else would see it.
-        mostly: share of rows that must pass.
-        min_rows: with fewer rows it is not judged.
-    """
-
-    name: str
-    sql: str
-    kind: str
-    arguments: Mapping[str, Any]
-    unit: str
-    why: str
-    mostly: float = 1.0
-    min_rows: int = 1
-
-
-class Suite(NamedTuple):
-    """The checks of a table. `beside`: tables whose rows are looked at along with its own; `landed_in` says which is whose."""
-
-    table: Table
-    critical: bool
-    why: str
-    checks: tuple[Check, ...]
-    beside: tuple[Table, ...] = ()
-
-
-def between(
-    name: str, sql: str, least: float | None, most: float | None, unit: str, why: str, nearly: bool = False
-) -> Check:
-    """Every value in bounds, or nearly every one of enough rows."""
-    mostly, min_rows = (NEARLY, ENOUGH) if nearly else (1.0, 1)
-    return Check(name, sql, BETWEEN, _bounds(least, most), unit, why, mostly, min_rows)
-
-
-def one_of(name: str, sql: str, values: tuple[str, ...] | list[str], why: str) -> Check:
-    """Every value known."""
-    return Check(name, sql, ONE_OF, {"values": list(values)}, "name", why)
-
-
-def present(name: str, column: str, why: str) -> Check:
-    """A text that is there and not blank; only its length is looked at."""
-    return Check(name, f"nullif(length(trim({column})), 0)", PRESENT, {}, "characters", why)
-
-
-def unique(name: str, text: str, why: str) -> Check:
-    """No text twice; only 64 bits of its MD5 are looked at (DuckDB's own `hash` gives short texts the same number)."""
-    return Check(name, f"md5_number_lower({text})", UNIQUE, {}, "hash", why)
-
-
-def mean(name: str, sql: str, least: float | None, most: float | None, unit: str, why: str) -> Check:
-    """A mean of enough rows in bounds; of a condition it is a share."""
-    return Check(name, f"cast({sql} as double)", MEAN, _bounds(least, most), unit, why, min_rows=ENOUGH)
-
-
-def _bounds(least: float | None, most: float | None) -> dict[str, float]:
-    return {name: bound for name, bound in (("least", least), ("most", most)) if bound is not None}
-
-
-_PLACE: Final = "kafka_partition || '/' || kafka_offset"
 _BROKER_MS: Final = "epoch_ms(appended_at)"
 _DAY_MS: Final = 86_400_000
 _STEP_BACK: Final = "lag(event_ms) over (partition by kafka_partition order by kafka_offset) - event_ms"
@@ -130,14 +43,7 @@ _WHEN: Final = (
         "ms after the broker had it",
         "A sender's clock is wrong, or admission has let it pass: windows of features would end in the future",
     ),
-    between(
-        "not_before_time",
-        "event_ms",
-        EARLIEST_MS,
-        None,
-        "epoch ms",
-        "Before 2015 decayed sums are not finite; zero is a time that was never set",
-    ),
+    NOT_BEFORE_TIME,
     between(
         "not_late",
         f"({_STEP_BACK}) / {_DAY_MS}.0",
@@ -182,7 +88,7 @@ TRANSACTIONS: Final = Suite(
         *_AMOUNT,
         _AMOUNT_IN_PROPORTION,
         *_WHEN,
-        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
+        unique("landed_once", PLACE, "A record has landed twice: sums of the lake are wrong"),
         mean(
             "not_all_resent",
             "count(*) over (partition by transaction_id) > 1",
@@ -239,111 +145,8 @@ SIGNALS: Final = Suite(
             nearly=True,
         ),
         *(check for check in _WHEN if check.name != "not_late"),
-        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
+        unique("landed_once", PLACE, "A record has landed twice: sums of the lake are wrong"),
     ),
-)
-
-BOUNDS: Final[Mapping[str, tuple[float | None, float | None]]] = {
-    "major units": (0, None),
-    "hours UTC": (0, 24),
-    "0 or 1": (0, 1),
-    "-1, 0 or 1": (-1, 1),
-    "payments": (0, None),
-    "merchants": (1, None),
-    "cards": (1, None),
-    "minutes": (0, None),
-    "days": (0, None),
-    "ratio": (0, None),
-    "standard deviations": (None, None),
-    "share": (0, 1),
-    "km": (0, 20_016),
-    "km/h": (0, None),
-}
-"""Unit of a feature -> least and most; half the way around the Earth is 20,015 km."""
-_ODD_ONES: Final = frozenset({"share", "minutes", "days"})
-"""Units of which a value may be out of bounds and still true: two verdicts about one payment, a payment older than the latest."""
-
-
-def units() -> list[str]:
-    """Units of features that have bounds, in order of the vector."""
-    found = dict.fromkeys(feature.unit for feature in book.FEATURES)
-    return [unit for unit in found if BOUNDS[unit] != (None, None)]
-
-
-def _counted(conditions: list[str]) -> str:
-    """SQL: how many conditions are true of a payment; null of a signal, which has no features."""
-    each = " + ".join(f"coalesce(cast({condition} as int), 0)" for condition in conditions)
-    return f"case when kind = 'transaction' then {each} end"
-
-
-def _outside(feature: str, least: float | None, most: float | None) -> str:
-    sides = ((f"{feature} < {least}", least), (f"{feature} > {most}", most))
-    return f"({' or '.join(sql for sql, bound in sides if bound is not None)})"
-
-
-def in_bounds(unit: str) -> Check:
-    """Every feature of a unit within its bounds."""
-    least, most = BOUNDS[unit]
-    those = [feature.name for feature in book.FEATURES if feature.unit == unit]
-    words = " and ".join(
-        f"{sign} {bound:g}" for sign, bound in (("at least", least), ("at most", most)) if bound is not None
-    )
-    name = f"{unit.replace('-1', 'minus 1').replace('/', ' ').replace(', ', ' ').replace(' ', '_').lower()}_in_bounds"
-    return between(
-        name,
-        _counted([_outside(feature, least, most) for feature in those]),
-        None,
-        0,
-        "features out of bounds",
-        f"Features in {unit} are {words} by their definition: the stream computes something else",
-        nearly=unit in _ODD_ONES,
-    )
-
-
-_ALL: Final = [feature.name for feature in book.FEATURES]
-_LOGGED: Final = (
-    between(
-        "numbers_are_finite",
-        _counted([f"not isfinite({name})" for name in _ALL]),
-        None,
-        0,
-        "features not finite",
-        "A sum has left the range of a double: the model reads nonsense and no rule fires",
-    ),
-    *map(in_bounds, units()),
-    between(
-        "amount_agrees",
-        "case when kind = 'transaction' then abs(amount * 100 - amount_minor) end",
-        None,
-        0.5,
-        "minor units",
-        "The feature is not the amount that was paid: minor and major units are mixed up",
-    ),
-    mean(
-        "features_are_known",
-        f"{_counted([f'{name} is null' for name in _ALL])} / {len(_ALL)}.0",
-        None,
-        0.5,
-        "share of features",
-        "More than half of what the model reads is unknown: a field is no longer sent, or the state is empty",
-    ),
-    between(
-        "sequence_begins_at_one",
-        f"least({', '.join(names(SEQUENCES))})",
-        1,
-        None,
-        "events",
-        "The stream counts each event of an entity, the present one included",
-    ),
-    between(
-        "not_before_time",
-        "event_ms",
-        EARLIEST_MS,
-        None,
-        "epoch ms",
-        "Before 2015 decayed sums are not finite; zero is a time that was never set",
-    ),
-    unique("landed_once", _PLACE, "A record has landed twice: payments weigh double in training"),
 )
 
 FEATURES: Final = Suite(
@@ -353,7 +156,7 @@ FEATURES: Final = Suite(
     (
         one_of("kind_is_payment", "kind", ("transaction",), "Signals belong to `applied`; nothing decides about them"),
         one_of("origin_is_live", "origin", ("transactions",), "A payment of a history would be decided"),
-        *_LOGGED,
+        *LOGGED,
     ),
 )
 APPLIED: Final = Suite(
@@ -363,7 +166,7 @@ APPLIED: Final = Suite(
     (
         one_of("kind_is_known", "kind", ("transaction", "verdict", "listing"), "The state takes in nothing else"),
         one_of("origin_is_beside", "origin", ("signals", "history"), "A live payment belongs to `features`"),
-        *_LOGGED,
+        *LOGGED,
     ),
 )
 
@@ -373,7 +176,7 @@ DECISIONS: Final = Suite(
     "What was answered to cardholders. A bad model is mended by training: it must not be what keeps it from training",
     (
         unique("decided_once", "transaction_id", "The first decision counts, every other one belongs to `duplicates`"),
-        unique("landed_once", _PLACE, "A record has landed twice: sums of the lake are wrong"),
+        unique("landed_once", PLACE, "A record has landed twice: sums of the lake are wrong"),
         present("transaction_id_is_there", "transaction_id", "A decision about nothing reaches nobody"),
         present("model_version_is_there", "model_version", "Without it nobody can say who decided"),
         present("policy_version_is_there", "policy_version", "Without it nobody can say by which thresholds"),

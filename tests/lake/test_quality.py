@@ -14,11 +14,12 @@ from pyspark.sql import SparkSession
 
 from pipelines import config
 from pipelines.catalog import QUALITY_TABLE, RECORDS_TABLE, Table
-from pipelines.check import batches, results, suites
+from pipelines.check import batches, checks, feature_checks, results
 from pipelines.check.batches import Stretch
+from pipelines.check.checks import Suite
 from pipelines.check.quality import Inspector
 from pipelines.check.results import Outcome, Report
-from pipelines.check.suites import SUITES, Suite
+from pipelines.check.suites import SUITES
 from pipelines.config import Paths, Settings
 from pipelines.errors import ClearholdError, QualityFailed, UsageError
 from pipelines.features import book
@@ -28,7 +29,7 @@ from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.train import fit
 
-ROWS = 2 * suites.ENOUGH
+ROWS = 2 * checks.ENOUGH
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 BEGIN_MS = int(BEGIN.timestamp() * 1000)
 STRETCH = Stretch(9, None, BEGIN, False)
@@ -149,9 +150,9 @@ LOGGED = {
     "features_are_known": "set " + ", ".join(f"{feature.name} = null" for feature in book.FEATURES[-40:]),
     "sequence_begins_at_one": f"set device_seq = 0 {FIFTH}",
     **{
-        suites.in_bounds(unit).name: f"set {[one.name for one in book.FEATURES if one.unit == unit][-1]} "
+        feature_checks.in_bounds(unit).name: f"set {[one.name for one in book.FEATURES if one.unit == unit][-1]} "
         f"= {OUTSIDE.get(unit, -1)} {TENTH}"
-        for unit in suites.units()
+        for unit in feature_checks.units()
     },
     **{name: WHEN[name] for name in ("not_before_time", "landed_once")},
 }
@@ -301,7 +302,7 @@ def test_only_what_has_come_since_is_read_and_the_newest_of_too_much(database: d
 def test_a_check_that_cannot_be_carried_out_says_so_without_a_value(
     database: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    wrong = suites.Check("wrong", f"'{CARD_NUMBER}'", suites.MEAN, {"least": 0}, "none", "text has no mean")
+    wrong = checks.Check("wrong", f"'{CARD_NUMBER}'", checks.MEAN, {"least": 0}, "none", "text has no mean")
     with pytest.raises(ClearholdError, match="check wrong of suite transactions could not be carried out") as said:
         look(database, SUITES[0]._replace(checks=(wrong,)), tmp_path)
     assert CARD_NUMBER not in str(said.value)
@@ -429,14 +430,17 @@ def test_whoever_follows_looks_after_so_many_batches_and_says_how_suites_stand(
     assert said["message"] == "1 of 8 suites fail: decisions: currency_is_known"
 
 
-def test_a_look_in_a_process_of_its_own_ends_well_whatever_it_finds(run: Path, tmp_path: Path) -> None:
+def test_a_look_in_a_process_of_its_own_ends_well_whatever_it_finds_but_not_when_it_crashes(
+    run: Path, tmp_path: Path
+) -> None:
     spoil(run, "features", "card_z", float("nan"))
     assert quality_watch.looked(run, folder=HERE.root) == ""
     assert results.standing(run / "lake").blocking == {"features": ["numbers_are_finite"]}
     assert quality_watch.stands(run)["failing"] == {"features": ["numbers_are_finite"]}
     assert "training is refused" in (run / "logs" / "quality.log").read_text()
     assert "exit code 2" in quality_watch.looked(tmp_path / "nothing", folder=HERE.root)
-    assert quality_watch.looked(run, stopping=lambda: True, folder=HERE.root) != ""
+    write_deltalake(run / "lake" / "records", pa.table({"topic": ["x"]}), mode="overwrite", schema_mode="overwrite")
+    assert "exit code 1" in quality_watch.looked(run, folder=HERE.root)
 
 
 def test_a_run_that_has_landed_nothing_is_refused(tmp_path: Path) -> None:

@@ -147,6 +147,10 @@ def test_the_closing_words_name_every_end_of_a_record() -> None:
     assert "p50 6.5 ms" in said
     assert "decisions 6" in said
     assert "1.5 GB at one time (hot 900, broker 600 MB)" in said
+    assert "0 suites, 0 failed" in said
+    looked = summary.summarise(counted(), BANK, {}, {}, took(), quality={"suites": 8, "failed": 1})
+    assert looked["quality"] == {"suites": 8, "failed": 1}
+    assert "8 suites, 1 failed" in summary.words(looked)
 
 
 def test_a_cluster_id_is_never_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +202,18 @@ def test_on_a_terminal_there_is_a_panel(tmp_path: Path) -> None:
     screen.show(window.glance(counted(), 3_100))
     screen.end()
     assert "Clearhold, live for" in out.getvalue()
+    assert "no suite fails" in out.getvalue()
     assert "hold: 1,234.56 EUR" in out.getvalue()
+
+
+def test_a_quality_suite_that_fails_is_shown(tmp_path: Path) -> None:
+    failing = Window().glance(counted(), 3_100, {"features": ["numbers_are_finite"], "records": ["no_gap"]})
+    for terminal in (True, False):
+        out = io.StringIO()
+        screen = Screen(tmp_path / "it.log", Console(file=out, force_terminal=terminal, width=200))
+        screen.show(failing)
+        screen.end()
+        assert "FAILING: features, records" in out.getvalue()
 
 
 def test_a_terminal_that_has_gone_away_stops_nothing(tmp_path: Path) -> None:

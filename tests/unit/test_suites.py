@@ -4,19 +4,20 @@ import duckdb
 import pytest
 
 from pipelines.catalog import TABLES, Table
-from pipelines.check import suites
-from pipelines.check.suites import SUITES, Check, Suite
+from pipelines.check import checks, feature_checks
+from pipelines.check.checks import Check, Suite
+from pipelines.check.suites import SUITES
 from pipelines.features import book
 
 CHECKS = [
     pytest.param(suite, check, id=f"{suite.table.name}-{check.name}") for suite in SUITES for check in suite.checks
 ]
 ARGUMENTS = {
-    suites.BETWEEN: {"least", "most"},
-    suites.MEAN: {"least", "most"},
-    suites.ONE_OF: {"values"},
-    suites.PRESENT: set(),
-    suites.UNIQUE: set(),
+    checks.BETWEEN: {"least", "most"},
+    checks.MEAN: {"least", "most"},
+    checks.ONE_OF: {"values"},
+    checks.PRESENT: set(),
+    checks.UNIQUE: set(),
 }
 TYPES = {"string": "varchar", "timestamp": "timestamptz", "binary": "blob", "array<string>": "varchar[]"}
 
@@ -58,7 +59,7 @@ def test_every_table_that_lands_has_one_suite_and_every_check_a_name_of_its_own(
 
 
 def test_every_feature_has_bounds_or_a_unit_that_has_none() -> None:
-    assert {feature.unit for feature in book.FEATURES} == set(suites.BOUNDS)
+    assert {feature.unit for feature in book.FEATURES} == set(feature_checks.BOUNDS)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,11 @@ def test_every_feature_has_bounds_or_a_unit_that_has_none() -> None:
     ["range", "'t' || range", "'t7d0006' || (range % 10) || 'n000' || lpad((range // 10)::varchar, 4, '0')"],
 )
 def test_texts_that_differ_are_told_apart(database: duckdb.DuckDBPyConnection, form: str) -> None:
-    told = suites.unique("one", f"({form})::varchar", "").sql
+    told = checks.unique("one", f"({form})::varchar", "").sql
     assert database.execute(f"select count(distinct {told}) from range(100000)").fetchone() == (100_000,)
 
 
 def test_what_may_be_odd_is_judged_on_enough_rows_only() -> None:
     for suite in SUITES:
         for check in suite.checks:
-            assert (check.mostly < 1 or check.kind == suites.MEAN) == (check.min_rows >= suites.ENOUGH)
+            assert (check.mostly < 1 or check.kind == checks.MEAN) == (check.min_rows >= checks.ENOUGH)
