@@ -33,6 +33,8 @@ def install(environment: Environment, dev: bool, log: Path, note: Callable[[str]
     Raises:
         EnvironmentProblem: pip or venv failed; what is there is not taken for complete.
     """
+    if environment.folder.is_symlink():
+        environment.folder.unlink()  # somebody else's, who still needs it
     whole = _is_whole(environment)
     (environment.folder / STAMP).unlink(missing_ok=True)
     if not whole:

@@ -104,6 +104,17 @@ def test_another_lock_another_place_or_a_lost_interpreter_make_it_incomplete(pro
     assert not environments.is_ready(project.hot, dev=False)
 
 
+def test_an_environment_behind_a_link_is_somebody_elses_and_stays(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = project.lake.folder.rename(tmp_path / "theirs")
+    project.lake.folder.symlink_to(theirs)
+    monkeypatch.setattr(commands, "run", lambda *_: project.lake.folder.mkdir(exist_ok=True))
+    environments.install(project.lake, False, tmp_path / "log", lambda _: None)
+    assert not project.lake.folder.is_symlink()
+    assert (theirs / environments.STAMP).exists()
+
+
 def test_pins_are_read_and_compared(project: Project) -> None:
     assert environments.pins(project.hot.lock) == {"typing-extensions": "4.1"}
     assert environments.differences(project.hot) == []
