@@ -20,6 +20,8 @@ from pipelines.flows import landing
 def main(settings: Annotated[Path, typer.Option("--config", help="settings file (YAML)")]) -> None:
     """Land until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("kafka").setLevel(logging.WARNING)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     landing.run(config.load(settings), entry.stopping())
 
 

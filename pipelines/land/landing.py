@@ -58,7 +58,7 @@ class Landing:
         """
         self._spark, self._kafka, self._settings, self._course = spark, kafka, settings, course
         self._lake, self._checkpoint = lake, checkpoints / course.name
-        ends = resume.landed(spark, lake, course.topics)
+        ends = resume.landed(lake, course.topics)
         reached = self._across_gaps(ends)
         self._begin = "earliest" if resume.has_checkpoint(self._checkpoint) else self._resumed(ends, reached)
 

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import deltalake
+import duckdb
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
@@ -33,20 +35,22 @@ _METADATA: Final = "metadata"
 _OFFSET: Final = ("kafka_partition", "kafka_offset")
 
 
-def landed(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...]) -> Ends:
-    """How far topics have landed: topic -> partition -> next offset.
+def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
+    """How far topics have landed: topic -> partition -> next offset. Read without Spark, which would take seconds to begin.
 
     `records` is the last table that a batch writes; what lands behind, without its bytes, has one table of its own.
     """
-    rows = spark.read.format("delta").load(str(lake / RECORDS_TABLE.name)).select("topic", *_OFFSET)
-    for topic, table, _ in tables.TYPED:
-        if topic in LANDED_BEHIND:
-            behind = spark.read.format("delta").load(str(lake / table.name))
-            rows = rows.unionAll(behind.select(F.lit(topic.name).alias("topic"), *_OFFSET))
-    rows = rows.where(F.col("topic").isin([topic.name for topic in topics]))
-    found: Ends = {}
-    for row in rows.groupBy("topic", "kafka_partition").agg(F.max("kafka_offset").alias("last")).collect():
-        found.setdefault(row.topic, {})[row.kafka_partition] = row["last"] + 1
+    database, found = duckdb.connect(), Ends()
+    behind = {topic.name: table for topic, table, _ in tables.TYPED if topic in LANDED_BEHIND}
+    for topic in topics:
+        table = behind.get(topic.name, RECORDS_TABLE)
+        database.register("landed", deltalake.DeltaTable(lake / table.name).to_pyarrow_dataset())
+        where = "" if topic.name in behind else f"where topic = '{topic.name}'"
+        last = database.execute(
+            f"select kafka_partition, max(kafka_offset) from landed {where} group by all"
+        ).fetchall()
+        if last:
+            found[topic.name] = {partition: offset + 1 for partition, offset in last}
     return found
 
 

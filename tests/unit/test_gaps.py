@@ -7,7 +7,7 @@ import pytest
 from deltalake import write_deltalake
 
 from pipelines import config
-from pipelines.catalog import GAPS_TABLE
+from pipelines.catalog import APPLIED, DECISIONS, GAPS_TABLE, TRANSACTIONS
 from pipelines.config import Paths, Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import allowing
@@ -80,3 +80,16 @@ def test_half_a_checkpoint_is_not_mistaken_for_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["leader.lock"]
     assert not resume.has_checkpoint(tmp_path)
     resume.clear(tmp_path / "nowhere")
+
+
+def test_how_far_topics_have_landed(tmp_path: Path) -> None:
+    records = [("transactions", 0, 5), ("transactions", 0, 3), ("transactions", 1, 0), ("signals", 0, 8)]
+    columns = ("topic", "kafka_partition", "kafka_offset")
+    write_deltalake(
+        tmp_path / "records", pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in records])
+    )
+    write_deltalake(tmp_path / "applied", pa.table({"kafka_partition": [0, 0], "kafka_offset": [1, 2]}))
+    assert resume.landed(tmp_path, (TRANSACTIONS, DECISIONS, APPLIED)) == {
+        "transactions": {0: 6, 1: 1},
+        "applied": {0: 3},
+    }
