@@ -68,7 +68,8 @@ def rebuild(running: Stack, screen: Screen) -> Rebuilt:
     seconds = _land(running, beside, reached, screen)
     books = accounts.close(new, reached)
     screen.print(f"\n{accounts.words(books)}\n")
-    accounting.require_balance(books)
+    if books.not_landed:  # a payment without a decision may still get one
+        raise Unaccounted(f"{books.not_landed:,} records are not where they should be; the lake stays as it is")
     _carry_over(paths.lake, new)
     after = digest.tables(new)
     _swap(running.settings, beside)
