@@ -33,10 +33,11 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     held = hold(spark, paths.checkpoints / AT_ONCE.name)
     try:
         declare.tables(spark, paths.lake)
-        queries = [
-            Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints, course).start()
+        landings = [
+            Landing(spark, settings.kafka, settings.lake, paths.lake, paths.checkpoints, course)
             for course in (AT_ONCE, BEHIND)
         ]
+        queries = [each.start() for each in landings]  # none writes while another one still trims
         while not stopping():
             for each in queries:
                 if not each.isActive:
