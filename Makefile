@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -46,6 +46,10 @@ account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/dem
 tend: ## upkeep of the lake, one round: few files, clustered, nothing kept too long [RUN=run/demo EVERY=seconds to stay]
 	$(setup) lake jars
 	@$(lake) -m jobs.tend_tables $(call option,--run,$(RUN)) $(call option,--every,$(EVERY))
+
+forget: ## remove a card from every table and its past, and prove it: CARD=token [RUN=run/demo, stopped]
+	$(setup) lake jars
+	@$(lake) -m jobs.forget_card $(call option,--card,$(CARD)) $(call option,--run,$(RUN))
 
 parity: ## every landed feature computed anew and compared, to the last bit [RUN=run/demo]
 	$(setup)

@@ -291,6 +291,22 @@ QUALITY_TABLE: Final = Table(
     ),
     (),
 )
+ERASURES_TABLE: Final = Table(
+    "erasures",
+    "forget",
+    "tables decisions, duplicates, applied",
+    "engineer",
+    "Every record of a card that was erased and is no longer in its table: its place, for the books; nothing says whose it was",
+    (
+        Field("topic", "string", True, "Topic of the record: transactions or applied"),
+        Field("kafka_partition", "int", True, "Its partition"),
+        Field("kafka_offset", "bigint", True, "Its offset"),
+        Field("ended", "string", True, "How it had ended: decided, duplicate, or applied"),
+        Field("at", "timestamp", True, "When it was erased"),
+    ),
+    ("topic", "kafka_offset"),
+    {"known_end": "ended in ('decided', 'duplicate', 'applied')"},
+)
 FROM_TOPICS: Final = (
     RECORDS_TABLE,
     TRANSACTIONS_TABLE,
@@ -302,4 +318,4 @@ FROM_TOPICS: Final = (
     QUARANTINE_TABLE,
 )
 """Tables that are made of Kafka records and nothing else."""
-TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, QUALITY_TABLE, GAPS_TABLE)
+TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, ERASURES_TABLE, QUALITY_TABLE, GAPS_TABLE)

@@ -10,7 +10,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from pipelines import config, status
-from pipelines.catalog import FROM_TOPICS, GAPS_TABLE, LANDED, LANDED_BEHIND, RECORDS_TABLE, TABLES
+from pipelines.catalog import ERASURES_TABLE, FROM_TOPICS, GAPS_TABLE, LANDED, LANDED_BEHIND, RECORDS_TABLE, TABLES
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import accounting
@@ -71,6 +71,8 @@ def rebuild(running: Stack, screen: Screen) -> Rebuilt:
     if books.not_landed:  # a payment without a decision may still get one
         raise Unaccounted(f"{books.not_landed:,} records are not where they should be; the lake stays as it is")
     _carry_over(paths.lake, new)
+    if landed.rows(paths.lake).get(ERASURES_TABLE.name):
+        screen.say("cards had been forgotten in the old lake: Kafka brings back what it still holds of them; forget them again")
     after = digest.tables(new)
     _swap(running.settings, beside)
     same = before == after
@@ -158,9 +160,9 @@ def _land(running: Stack, beside: Settings, reached: Ends, screen: Screen) -> fl
 
 
 def _carry_over(old: Path, new: Path) -> None:
-    """Tables that are not made of Kafka records. Gaps excepted: the new lake knows what it has passed over."""
+    """Tables that are not made of Kafka records. Gaps and erasures excepted: the new lake has its own, and what Kafka still holds."""
     for table in TABLES:
-        if table not in (*FROM_TOPICS, GAPS_TABLE) and (old / table.name).exists():
+        if table not in (*FROM_TOPICS, GAPS_TABLE, ERASURES_TABLE) and (old / table.name).exists():
             shutil.rmtree(new / table.name)
             shutil.copytree(old / table.name, new / table.name)
 

@@ -13,6 +13,7 @@ from pipelines.catalog import (
     DECISIONS,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
+    ERASURES_TABLE,
     LANDED_BEHIND,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
@@ -43,10 +44,12 @@ def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
     behind = {topic.name: table for topic, table, _ in tables.TYPED if topic in LANDED_BEHIND}
     for topic in topics:
         table = behind.get(topic.name, RECORDS_TABLE)
-        database.register("landed", deltalake.DeltaTable(lake / table.name).to_pyarrow_dataset())
-        where = "" if topic.name in behind else f"where topic = '{topic.name}'"
+        for name, held in (("landed", table), ("erased", ERASURES_TABLE)):
+            database.register(name, deltalake.DeltaTable(lake / held.name).to_pyarrow_dataset())
+        landed = f"select * from landed {'' if topic.name in behind else f"where topic = '{topic.name}'"}"
+        erased = f"select * from erased where topic = '{topic.name}'"
         last = database.execute(
-            f"select kafka_partition, max(kafka_offset) from landed {where} group by all"
+            f"select kafka_partition, max(kafka_offset) from ({landed} union all by name {erased}) group by all"
         ).fetchall()
         if last:
             found[topic.name] = {partition: offset + 1 for partition, offset in last}

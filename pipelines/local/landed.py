@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyarrow import dataset
 
-from pipelines.catalog import APPLIED, APPLIED_TABLE, GAPS_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
+from pipelines.catalog import APPLIED, APPLIED_TABLE, ERASURES_TABLE, GAPS_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
 from pipelines.errors import UsageError
 from pipelines.ingest.topics import Ends
 
@@ -25,12 +25,9 @@ def records(lake: Path) -> int:
 
 
 def records_behind(lake: Path) -> int:
-    """Kafka records that have landed behind the others, or were refused."""
-    if not DeltaTable.is_deltatable(str(lake / QUARANTINE_TABLE.name)):
-        return 0
-    quarantine = DeltaTable(lake / QUARANTINE_TABLE.name).to_pyarrow_dataset()
-    refused = quarantine.count_rows(filter=dataset.field("topic") == APPLIED.name)
-    return _rows(lake / APPLIED_TABLE.name) + int(refused)
+    """Kafka records that have landed behind the others, were refused, or erased."""
+    others = sum(_rows_behind(lake / table.name) for table in (QUARANTINE_TABLE, ERASURES_TABLE))
+    return _rows(lake / APPLIED_TABLE.name) + others
 
 
 def holds(lake: Path, ends: Ends) -> bool:
@@ -58,6 +55,14 @@ def wait(lake: Path, ends: Ends, seconds: float) -> bool:
     while (enough := holds(lake, ends)) is False and time.monotonic() < deadline:
         time.sleep(1)
     return enough
+
+
+def _rows_behind(table: Path) -> int:
+    """Rows that name a place of what lands behind."""
+    if not DeltaTable.is_deltatable(str(table)):
+        return 0
+    rows = DeltaTable(table).to_pyarrow_dataset()
+    return int(rows.count_rows(filter=dataset.field("topic") == APPLIED.name))
 
 
 def _rows(table: Path) -> int:

@@ -14,6 +14,7 @@ from pipelines.catalog import (
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     GAPS_TABLE,
+    ERASURES_TABLE,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
     TRANSACTIONS,
@@ -25,26 +26,34 @@ _COUNTED = "select topic, kafka_partition, count(*), count(*) - count(distinct k
 _BEHIND = f"""
 select '{APPLIED.name}' as topic, kafka_partition, kafka_offset from {APPLIED_TABLE.name}
 union all select topic, kafka_partition, kafka_offset from quarantine where topic = '{APPLIED.name}'
+union all select topic, kafka_partition, kafka_offset from erasures where topic = '{APPLIED.name}'
+  and (kafka_partition, kafka_offset) not in (select (kafka_partition, kafka_offset) from {APPLIED_TABLE.name})
 """
 _BALANCE = f"""
 with sent as (select kafka_partition as p, kafka_offset as o from records where topic = '{TRANSACTIONS.name}'),
-ended as (
+known as (
   select source_partition as p, source_offset as o, 'decided' as how from decisions
   union all select distinct source_partition, source_offset, 'duplicate' from duplicates where cause = 'resent'
   union all select kafka_partition, kafka_offset, 'quarantined' from quarantine where topic = '{TRANSACTIONS.name}'),
+ended as (
+  from known union all
+  select distinct kafka_partition, kafka_offset, 'erased' from erasures
+  where topic = '{TRANSACTIONS.name}' and (kafka_partition, kafka_offset) not in (select (p, o) from known)),
 each as (
   select p, o, count(how) as ends, any_value(sent.p is not null) as was_sent,
          count(*) filter (how = 'decided') as decided, count(*) filter (how = 'duplicate') as duplicates,
-         count(*) filter (how = 'quarantined') as quarantined
+         count(*) filter (how = 'quarantined') as quarantined, count(*) filter (how = 'erased') as erased
   from sent full join ended using (p, o) group by p, o),
 totals as (
   select count(*) filter (was_sent) as sent, coalesce(sum(decided), 0) as decided, coalesce(sum(duplicates), 0) as duplicates,
-         coalesce(sum(quarantined), 0) as quarantined, count(*) filter (ends = 0) as open, count(*) filter (ends > 1) as twice,
+         coalesce(sum(quarantined), 0) as quarantined, coalesce(sum(erased), 0) as erased,
+         count(*) filter (ends = 0) as open, count(*) filter (ends > 1) as twice,
          count(*) filter (not was_sent and not exists (select 1 from gone where topic = '{TRANSACTIONS.name}'
            and kafka_partition = p and o >= since_offset and o < until_offset)) as foreign_
   from each),
 lost as (select coalesce(sum(until_offset - since_offset), 0) as decisions from gone where topic = '{DECISIONS.name}')
-select sent, decided, duplicates, quarantined, least(open, lost.decisions), greatest(open - lost.decisions, 0), twice, foreign_
+select sent, decided, duplicates, quarantined, erased, least(open, lost.decisions), greatest(open - lost.decisions, 0), twice,
+       foreign_
 from totals, lost
 """
 
@@ -74,7 +83,7 @@ class Line(NamedTuple):
 class Books(NamedTuple):
     """How each payment record ended.
 
-    `unknown`: its decision was gone before it landed. `open`: in no way. `twice`: in more than one. `foreign`: unsent.
+    `erased`: its end was removed with its card. `unknown`: its decision was gone before it landed. `open`: in no way. `twice`: in more than one. `foreign`: unsent.
     """
 
     lines: tuple[Line, ...]
@@ -82,6 +91,7 @@ class Books(NamedTuple):
     decided: int
     duplicates: int
     quarantined: int
+    erased: int
     unknown: int
     open: int
     twice: int
@@ -114,6 +124,7 @@ def close(lake: Path, ends: Ends) -> Books:
     database = duckdb.connect()
     for table in (RECORDS_TABLE, DECISIONS_TABLE, DUPLICATES_TABLE, QUARANTINE_TABLE):
         database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+    _register_erasures(database, lake / ERASURES_TABLE.name)
     found = database.execute(f"{_COUNTED} from records group by all").fetchall()
     if APPLIED.name in ends:
         database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
@@ -131,6 +142,15 @@ def close(lake: Path, ends: Ends) -> Books:
     return Books(tuple(lines), *(balance or ()))
 
 
+def _register_erasures(database: duckdb.DuckDBPyConnection, table: Path) -> None:
+    """A lake that no card was ever erased from may not have the table yet."""
+    if DeltaTable.is_deltatable(str(table)):
+        database.register(ERASURES_TABLE.name, DeltaTable(table).to_pyarrow_dataset())
+    else:
+        columns = "'' as topic, 0 as kafka_partition, 0 as kafka_offset"
+        database.execute(f"create view {ERASURES_TABLE.name} as select {columns} where false")
+
+
 def words(books: Books) -> str:
     """The books for people."""
     rows = [("topic", "partition", "acknowledged", "in the lake", "difference")]
@@ -141,7 +161,8 @@ def words(books: Books) -> str:
     gone = sum(each.gone for each in books.lines)
     return (
         f"{text.table(rows)}\n\n  payments      {books.sent:,} = decided {books.decided:,} + quarantined {books.quarantined:,}"
-        f" + duplicates {books.duplicates:,}{f' + decision gone {books.unknown:,}' if books.unknown else ''}\n"
+        f" + duplicates {books.duplicates:,}{f' + erased {books.erased:,}' if books.erased else ''}"
+        + (f" + decision gone {books.unknown:,}\n" if books.unknown else "\n")
         + (f"  gone          {gone:,} records that Kafka threw away before they landed, as allowed\n" if gone else "")
         + f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
     )

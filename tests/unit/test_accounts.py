@@ -47,6 +47,17 @@ def test_what_lands_behind_is_in_the_books_when_it_is_asked_for(tmp_path: Path) 
     assert accounts.close(tmp_path, {**ends, "applied": {0: 4}}).difference == 1
 
 
+def test_what_was_erased_counts_where_it_has_no_other_end(tmp_path: Path) -> None:
+    noted = [place(1), place(0), place(2, "applied")]
+    write_deltalake(tmp_path / "applied", pa.Table.from_pylist([place(0, "applied"), place(1, "applied")]))
+    write_deltalake(tmp_path / "erasures", pa.Table.from_pylist(noted))
+    assert closed(tmp_path, RECORDS, DECISIONS[:1], DUPLICATES, QUARANTINE)[1:] == (4, 1, 1, 1, 1, 0, 0, 0)
+    assert accounts.close(tmp_path, {**ENDS, "applied": {0: 3}}).difference == 0
+    assert "duplicates 1 + erased 1" in accounts.words(accounts.close(tmp_path, ENDS))
+    write_deltalake(tmp_path / "erasures", pa.Table.from_pylist([place(9)]), mode="append")
+    assert accounts.close(tmp_path, ENDS).foreign == 1
+
+
 def test_books_that_add_up(tmp_path: Path) -> None:
     books = closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
     assert books[1:] == (4, 2, 1, 1, 0, 0, 0, 0)
