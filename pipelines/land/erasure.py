@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TYPED: Final = (TRANSACTIONS_TABLE, SIGNALS_TABLE, FEATURES_TABLE, APPLIED_TABLE, DECISIONS_TABLE)
 """Tables with a column `card_id`."""
+NAMING: Final = (DUPLICATES_TABLE, RECORDS_TABLE, QUARANTINE_TABLE, *TYPED)
+"""Tables that may name a card."""
 NO_CHECK: Final = "spark.databricks.delta.retentionDurationCheck.enabled"
 _WORD: Final = "[A-Za-z0-9_-]"
 _PLACE: Final = ("topic", "kafka_partition", "kafka_offset")
@@ -48,19 +50,17 @@ _EMPTIED: Final[dict[str, dict[str, str | Column]]] = {
 
 def count(spark: "SparkSession", lake: Path, card: str) -> dict[str, int]:
     """Rows that name a card: table -> how many."""
-    return {name: rows.count() for name, rows in _rows(spark, lake, card).items()}
+    return {table.name: _rows(spark, lake, card, table).count() for table in NAMING}
 
 
 def note(spark: "SparkSession", lake: Path, card: str) -> None:
     """Write down how the card's payments had ended, and the places of what the state took in: the books need them."""
-    found = _rows(spark, lake, card)
     about = ("source_partition as kafka_partition", "source_offset as kafka_offset")
-    decided = found[DECISIONS_TABLE.name].selectExpr(*about, "'decided' as ended")
-    resent = (
-        found[DUPLICATES_TABLE.name].where("cause = 'resent'").selectExpr(*about, "'duplicate' as ended").distinct()
-    )
+    decided = _rows(spark, lake, card, DECISIONS_TABLE).selectExpr(*about, "'decided' as ended")
+    repeats = _rows(spark, lake, card, DUPLICATES_TABLE).where("cause = 'resent'")
+    resent = repeats.selectExpr(*about, "'duplicate' as ended").distinct()
     payments = decided.unionByName(resent).withColumn("topic", F.lit(TRANSACTIONS.name))
-    taken = found[APPLIED_TABLE.name].select(
+    taken = _rows(spark, lake, card, APPLIED_TABLE).select(
         "kafka_partition", "kafka_offset", F.lit("applied").alias("ended"), F.lit(APPLIED.name).alias("topic")
     )
     known = _read(spark, lake, ERASURES_TABLE).select(*_PLACE)
@@ -74,10 +74,9 @@ def remove(spark: "SparkSession", lake: Path, card: str) -> None:
 
     Rows are named by their places: Delta writes the condition of a delete into its log, where the token would stay.
     """
-    for table in (DUPLICATES_TABLE, RECORDS_TABLE, QUARANTINE_TABLE, *TYPED):
-        gone = _rows(spark, lake, card)[table.name]
+    for table in NAMING:
         keys = [name for name in _PLACE if name in names(table.columns)]
-        places = gone.select(*keys).localCheckpoint()
+        places = _rows(spark, lake, card, table).select(*keys).localCheckpoint()
         kept = DeltaTable.forPath(spark, str(lake / table.name)).alias("kept")
         matched = kept.merge(places.alias("gone"), " and ".join(f"kept.{name} = gone.{name}" for name in keys))
         emptied = _EMPTIED.get(table.name)
@@ -97,15 +96,16 @@ def vacuum(spark: "SparkSession", lake: Path) -> None:
         spark.conf.unset(NO_CHECK) if before is None else spark.conf.set(NO_CHECK, before)
 
 
-def _rows(spark: "SparkSession", lake: Path, card: str) -> dict[str, "DataFrame"]:
-    found = {table.name: _read(spark, lake, table).where(F.col("card_id") == card) for table in TYPED}
-    repeats = _read(spark, lake, DUPLICATES_TABLE)
-    return {
-        RECORDS_TABLE.name: _read(spark, lake, RECORDS_TABLE).where(_in_record(card)),
-        **found,
-        DUPLICATES_TABLE.name: repeats.join(_transactions(spark, lake, card), "transaction_id", "left_semi"),
-        QUARANTINE_TABLE.name: _read(spark, lake, QUARANTINE_TABLE).where(_in_refused(card)),
-    }
+def _rows(spark: "SparkSession", lake: Path, card: str, table: Table) -> "DataFrame":
+    """Rows of a table that name the card."""
+    rows = _read(spark, lake, table)
+    if table is RECORDS_TABLE:
+        return rows.where(_in_record(card))
+    if table is QUARANTINE_TABLE:
+        return rows.where(_in_refused(card))
+    if table is DUPLICATES_TABLE:
+        return rows.join(_transactions(spark, lake, card), "transaction_id", "left_semi")
+    return rows.where(F.col("card_id") == card)
 
 
 def _transactions(spark: "SparkSession", lake: Path, card: str) -> "DataFrame":
