@@ -13,6 +13,7 @@ from pipelines.catalog import QUALITY_TABLE
 from pipelines.check import checks, suites
 from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.checks import Check, Suite
+from pipelines.turns import turn
 
 _TYPES: Final = {
     "timestamp": pa.timestamp("us", "UTC"),
@@ -92,7 +93,8 @@ def append(lake: Path, reports: Iterable[Report], checked_at: datetime | None = 
     now = checked_at or datetime.now(UTC)
     rows = [row for report in reports for row in _rows(report, now)]
     if rows:
-        write_deltalake(lake / QUALITY_TABLE.name, pa.Table.from_pylist(rows, schema=SCHEMA), mode="append")
+        with turn(lake / QUALITY_TABLE.name):
+            write_deltalake(lake / QUALITY_TABLE.name, pa.Table.from_pylist(rows, schema=SCHEMA), mode="append")
 
 
 def standing(lake: Path) -> Standing:

@@ -72,7 +72,9 @@ def rebuild(running: Stack, screen: Screen) -> Rebuilt:
         raise Unaccounted(f"{books.not_landed:,} records are not where they should be; the lake stays as it is")
     _carry_over(paths.lake, new)
     if landed.rows(paths.lake).get(ERASURES_TABLE.name):
-        screen.say("cards had been forgotten in the old lake: Kafka brings back what it still holds of them; forget them again")
+        screen.say(
+            "cards had been forgotten in the old lake: Kafka brings back what it still holds of them; forget them again"
+        )
     after = digest.tables(new)
     _swap(running.settings, beside)
     same = before == after

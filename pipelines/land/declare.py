@@ -9,6 +9,7 @@ from delta.tables import DeltaTable
 
 from pipelines.catalog import TABLES, Table
 from pipelines.errors import ConfigurationError
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -22,9 +23,10 @@ def tables(spark: "SparkSession", lake: Path) -> None:
     """
     for table in TABLES:
         folder = lake / table.name
-        if not deltalake.DeltaTable.is_deltatable(str(folder)):
-            _make(spark, table, folder)
-        _evolve(spark, table, folder)
+        with turn(folder):
+            if not deltalake.DeltaTable.is_deltatable(str(folder)):
+                _make(spark, table, folder)
+            _evolve(spark, table, folder)
 
 
 def properties(table: Table) -> dict[str, str]:

@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from pipelines.catalog import GAPS_TABLE
 from pipelines.errors import Unaccounted
 from pipelines.ingest.topics import Ends
+from pipelines.turns import turn
 
 FOUND: Final = "found"
 ALLOWED: Final = "allowed"
@@ -88,8 +89,9 @@ def note(lake: Path, gaps: Iterable[Gap], state: str, why: str | None = None) ->
         for gap in gaps
     ]
     if rows:
-        table = DeltaTable(lake / GAPS_TABLE.name)
-        write_deltalake(table, pa.Table.from_pylist(rows, pa.schema(table.schema().to_arrow())), mode="append")
+        with turn(lake / GAPS_TABLE.name):
+            table = DeltaTable(lake / GAPS_TABLE.name)
+            write_deltalake(table, pa.Table.from_pylist(rows, pa.schema(table.schema().to_arrow())), mode="append")
 
 
 def require_allowed(lake: Path, gaps: Iterable[Gap]) -> None:

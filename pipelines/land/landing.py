@@ -25,6 +25,7 @@ from pipelines.ingest.topics import Ends, end_offsets, first_offsets
 from pipelines.land import gaps, resume, tables
 from pipelines.land.firsts import SCHEMA, Firsts
 from pipelines.schemas import names
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -158,4 +159,6 @@ class Landing:
 
     def _append(self, table: Table, rows: "DataFrame", writer: str, number: int) -> None:
         once = {"txnAppId": writer, "txnVersion": str(number)}
-        rows.coalesce(1).write.format("delta").mode("append").options(**once).save(str(self._lake / table.name))
+        folder = self._lake / table.name
+        with turn(folder):
+            rows.coalesce(1).write.format("delta").mode("append").options(**once).save(str(folder))

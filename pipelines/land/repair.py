@@ -12,6 +12,7 @@ from pipelines.catalog import QUARANTINE_TABLE, REPAIRS_TABLE, TRANSACTIONS
 from pipelines.ingest.events import examined
 from pipelines.land.tables import REFUSABLE
 from pipelines.schemas import ddl
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -143,7 +144,8 @@ def _note(spark: "SparkSession", lake: Path, rows: list[tuple[Any, ...]]) -> Non
         now = datetime.now(UTC)
         timed = [(*row[:4], now, *row[4:]) for row in rows]
         frame = spark.createDataFrame(timed, ddl(REPAIRS_TABLE.columns))
-        frame.coalesce(1).write.format("delta").mode("append").save(str(lake / REPAIRS_TABLE.name))
+        with turn(lake / REPAIRS_TABLE.name):
+            frame.coalesce(1).write.format("delta").mode("append").save(str(lake / REPAIRS_TABLE.name))
 
 
 def _read(spark: "SparkSession", table: Path) -> "DataFrame":

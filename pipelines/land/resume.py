@@ -22,6 +22,7 @@ from pipelines.catalog import (
 from pipelines.ingest.topics import Ends
 from pipelines.land import tables
 from pipelines.leadership import FILE
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -106,4 +107,5 @@ def _delete(spark: "SparkSession", table: Path, condition: str) -> None:
     database = duckdb.connect()
     database.register("rows", deltalake.DeltaTable(table).to_pyarrow_dataset())
     if database.execute(f"select 1 from rows where {condition} limit 1").fetchone():
-        DeltaTable.forPath(spark, str(table)).delete(condition)
+        with turn(table):
+            DeltaTable.forPath(spark, str(table)).delete(condition)

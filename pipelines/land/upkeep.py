@@ -20,6 +20,7 @@ from deltalake import DeltaTable
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipelines.errors import Unavailable
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -93,7 +94,7 @@ def tend(spark: "SparkSession", folder: Path) -> Tended:
     """
     before, there, began = look(folder), _stored(folder), time.monotonic()
     if before.files > 1:
-        again(lambda: spark.sql(f"optimize delta.`{folder}`").collect())
+        again(lambda: _optimize(spark, folder))
     again(lambda: spark.sql(f"vacuum delta.`{folder}`").collect())
     clean_log(spark, folder)
     seconds = time.monotonic() - began
@@ -129,6 +130,12 @@ def clean_log(spark: "SparkSession", folder: Path) -> None:
     log = java.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, str(folder))
     log.update(False, java.scala.Option.empty(), java.scala.Option.empty())
     log.checkpoint()
+
+
+def _optimize(spark: "SparkSession", folder: Path) -> None:
+    """Whoever lands waits meanwhile: on a local disk commits of two processes may replace each other."""
+    with turn(folder):
+        spark.sql(f"optimize delta.`{folder}`").collect()
 
 
 def _checkpoint(folder: Path) -> int:

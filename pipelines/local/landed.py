@@ -8,7 +8,15 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyarrow import dataset
 
-from pipelines.catalog import APPLIED, APPLIED_TABLE, ERASURES_TABLE, GAPS_TABLE, LANDED, QUARANTINE_TABLE, RECORDS_TABLE
+from pipelines.catalog import (
+    APPLIED,
+    APPLIED_TABLE,
+    ERASURES_TABLE,
+    GAPS_TABLE,
+    LANDED,
+    QUARANTINE_TABLE,
+    RECORDS_TABLE,
+)
 from pipelines.errors import UsageError
 from pipelines.ingest.topics import Ends
 

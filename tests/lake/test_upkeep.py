@@ -21,6 +21,7 @@ from pipelines.land import declare, upkeep
 from pipelines.land.upkeep import Look, Tended
 from pipelines.monitor import past
 from pipelines.schemas import ddl
+from pipelines.turns import turn
 
 FEW, MANY = 200, 1000
 LONG_AGO = 400 * 86_400.0
@@ -45,7 +46,8 @@ def commit(folder: Path, numbers: range) -> None:
     """One commit a number, as fast as can be: this writer knows no clustered tables."""
     for number in numbers:
         row = SHAPE | {"kafka_offset": number, "appended_at": datetime.now(UTC)}
-        write_deltalake(folder, pa.Table.from_pylist([row]), mode="append", configuration=kept())
+        with turn(folder):
+            write_deltalake(folder, pa.Table.from_pylist([row]), mode="append", configuration=kept())
 
 
 def kept() -> dict[str, str | None]:
@@ -155,6 +157,19 @@ def test_how_long_the_past_is_kept_is_declared_and_follows_the_declaration(spark
     assert DeltaTable(declared).metadata().configuration.items() & kept().items() != kept().items()
     declare.tables(spark, declared.parent)
     assert kept().items() <= DeltaTable(declared).metadata().configuration.items()
+
+
+def test_upkeep_waits_for_whoever_commits_and_he_for_upkeep(spark: SparkSession, declared: Path) -> None:
+    append(spark, declared, 0)
+    append(spark, declared, 1)
+    waiting = Thread(target=upkeep.tend, args=(spark, declared))
+    with turn(declared):
+        waiting.start()
+        waiting.join(timeout=8)
+        assert waiting.is_alive()
+        assert "OPTIMIZE" not in {one["operation"] for one in DeltaTable(declared).history()}
+    waiting.join()
+    assert upkeep.look(declared).files == 1
 
 
 def test_a_conflict_is_tried_again_and_one_that_never_ends_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
