@@ -162,7 +162,7 @@ def _land(running: Stack, beside: Settings, reached: Ends, screen: Screen) -> fl
 
 
 def _carry_over(old: Path, new: Path) -> None:
-    """Tables that are not made of Kafka records. Gaps and erasures excepted: the new lake has its own, and what Kafka still holds."""
+    """Tables that are not made of Kafka records. Gaps and erasures are those of the old lake: the new one has none."""
     for table in TABLES:
         if table not in (*FROM_TOPICS, GAPS_TABLE, ERASURES_TABLE) and (old / table.name).exists():
             shutil.rmtree(new / table.name)

@@ -47,8 +47,9 @@ def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
         table = behind.get(topic.name, RECORDS_TABLE)
         for name, held in (("landed", table), ("erased", ERASURES_TABLE)):
             database.register(name, deltalake.DeltaTable(lake / held.name).to_pyarrow_dataset())
-        landed = f"select * from landed {'' if topic.name in behind else f"where topic = '{topic.name}'"}"
-        erased = f"select * from erased where topic = '{topic.name}'"
+        those = f"where topic = '{topic.name}'"
+        landed = f"select * from landed {'' if topic.name in behind else those}"
+        erased = f"select * from erased {those}"
         last = database.execute(
             f"select kafka_partition, max(kafka_offset) from ({landed} union all by name {erased}) group by all"
         ).fetchall()

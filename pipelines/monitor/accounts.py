@@ -83,7 +83,8 @@ class Line(NamedTuple):
 class Books(NamedTuple):
     """How each payment record ended.
 
-    `erased`: its end was removed with its card. `unknown`: its decision was gone before it landed. `open`: in no way. `twice`: in more than one. `foreign`: unsent.
+    `erased`: its end was removed with its card. `unknown`: its decision was gone before it landed. `open`: in no way. `twice`: in
+    more than one. `foreign`: unsent.
     """
 
     lines: tuple[Line, ...]

@@ -51,7 +51,7 @@ def test_what_was_erased_counts_where_it_has_no_other_end(tmp_path: Path) -> Non
     noted = [place(1), place(0), place(2, "applied")]
     write_deltalake(tmp_path / "applied", pa.Table.from_pylist([place(0, "applied"), place(1, "applied")]))
     write_deltalake(tmp_path / "erasures", pa.Table.from_pylist(noted))
-    assert closed(tmp_path, RECORDS, DECISIONS[:1], DUPLICATES, QUARANTINE)[1:] == (4, 1, 1, 1, 1, 0, 0, 0)
+    assert closed(tmp_path, RECORDS, DECISIONS[:1], DUPLICATES, QUARANTINE)[1:] == (4, 1, 1, 1, 1, 0, 0, 0, 0)
     assert accounts.close(tmp_path, {**ENDS, "applied": {0: 3}}).difference == 0
     assert "duplicates 1 + erased 1" in accounts.words(accounts.close(tmp_path, ENDS))
     write_deltalake(tmp_path / "erasures", pa.Table.from_pylist([place(9)]), mode="append")
@@ -60,7 +60,7 @@ def test_what_was_erased_counts_where_it_has_no_other_end(tmp_path: Path) -> Non
 
 def test_books_that_add_up(tmp_path: Path) -> None:
     books = closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
-    assert books[1:] == (4, 2, 1, 1, 0, 0, 0, 0)
+    assert books[1:] == (4, 2, 1, 1, 0, 0, 0, 0, 0)
     assert books.difference == 0
     assert [line.difference for line in books.lines] == [0, 0]
     assert "difference    0" in accounts.words(books)

@@ -89,7 +89,9 @@ def test_how_far_topics_have_landed(tmp_path: Path) -> None:
         tmp_path / "records", pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in records])
     )
     write_deltalake(tmp_path / "applied", pa.table({"kafka_partition": [0, 0], "kafka_offset": [1, 2]}))
+    erased = dict(zip(columns, ("applied", 0, 9), strict=True))
+    write_deltalake(tmp_path / "erasures", pa.Table.from_pylist([erased]))
     assert resume.landed(tmp_path, (TRANSACTIONS, DECISIONS, APPLIED)) == {
         "transactions": {0: 6, 1: 1},
-        "applied": {0: 3},
+        "applied": {0: 10},
     }
