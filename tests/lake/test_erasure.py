@@ -151,7 +151,7 @@ def test_only_the_card_goes_its_past_with_it_and_the_books_add_up_after_every_st
     assert set(in_tables(lake, OTHER)) == set(holding)
     assert erasure.count(spark, lake, OTHER) == {**counted, "records": 7, "duplicates": 1, "quarantine": 2}
     assert landed.holds(lake, ENDS)
-    assert resume.landed(spark, lake, (APPLIED,)) == {"applied": {0: 2}}
+    assert resume.landed(lake, (APPLIED,)) == {"applied": {0: 2}}
 
 
 def test_refused_records_keep_their_place_and_nothing_about_a_person(spark: SparkSession, lake: Path) -> None:
