@@ -105,7 +105,7 @@ def remaining(place: Path, card: str) -> Iterable[str]:
     hours = config.load(place / "settings.yaml").kafka.retention_hours
     until = datetime.now(UTC) + timedelta(hours=hours)
     yield f"Still in Kafka, until {until:%Y-%m-%d %H:%M} UTC at the latest: a lake made anew from it holds the card again."
-    yield "Not searched: the stream's state in checkpoints/, which keeps every card, and models that learned from its payments."
+    yield "Not searched: models that learned from it, and the stream's state: `make refill` fills one without the card."
     for entry in sorted(place.iterdir()):
         if entry.name not in ELSEWHERE:
             files = sorted(file for file in entry.rglob("*") if file.is_file()) if entry.is_dir() else [entry]
