@@ -6,6 +6,7 @@ from typing import Final
 
 from pipelines import config
 from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
+from pipelines.config import Settings
 from pipelines.errors import Unaccounted
 from pipelines.files import put_json
 from pipelines.ingest.topics import Ends
@@ -51,6 +52,11 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
 def ends(bootstrap: str, which: tuple[Topic, ...] = (*LANDED, *LANDED_BEHIND)) -> Ends:
     """How long landed topics are."""
     return {topic.name: topics.ends(bootstrap, topic.name) for topic in which}
+
+
+def has_landed(settings: Settings, which: tuple[Topic, ...] = (*LANDED, *LANDED_BEHIND)) -> bool:
+    """Whether the lake holds all that is in topics now."""
+    return landed.holds(settings.paths.lake, ends(settings.kafka.bootstrap, which))
 
 
 def write(place: Path, books: Books) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines import config
 from pipelines.errors import UsageError
-from pipelines.land import gaps
+from pipelines.ingest import gaps
 
 Say = Callable[[str], None]
 

@@ -102,7 +102,9 @@ def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: boo
         if landing:
             running.start_job("landing", "jobs.land_events", restarts=5)
             screen.say("the past lands")
-            running.wait(lambda: _has_landed(running), OPEN_SECONDS, "the past does not land", ("landing",))
+            running.wait(
+                lambda: accounting.has_landed(running.settings), OPEN_SECONDS, "the past does not land", ("landing",)
+            )
         if running.start_standby():
             screen.say("the standby gets warm")
             running.wait(
@@ -153,10 +155,6 @@ def conserved(found: Mapping[str, Any], settings: Settings) -> None:
         raise Unaccounted(
             f"{found['unaccounted']} acknowledged payments have no decision: see {settings.paths.run / 'logs'}"
         )
-
-
-def _has_landed(running: Stack) -> bool:
-    return landed.holds(running.settings.paths.lake, accounting.ends(running.settings.kafka.bootstrap))
 
 
 def _readable(running: Stack, stretch: Stretch) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def refill(running: Stack, screen: Screen, days: int | None = None) -> Refilled:
         UsageError: not everything that was logged has landed.
     """
     paths, bootstrap = running.settings.paths, running.settings.kafka.bootstrap
-    if not landed.holds(paths.lake, accounting.ends(bootstrap)):
+    if not accounting.has_landed(running.settings):
         raise UsageError("not everything in Kafka has landed: start the run and stop it again, then its lake is whole")
     database = attempts.opened(paths.lake, *_LIVE.values())
     begins = _begins(database, accounting.ends(bootstrap, (TRANSACTIONS, SIGNALS)))

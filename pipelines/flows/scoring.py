@@ -99,10 +99,10 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
     Checkpoints are close together here: nothing waits for a decision yet, a crash repeats little, and planning, the larger part
     of a checkpoint's pause, has been compiled by the time that somebody waits.
     """
-    checkpoints_, kafka = settings.paths.checkpoints, settings.kafka
-    checkpoint, refill = enrich.folder(checkpoints_), place.refill(checkpoints_)
+    folder, kafka = settings.paths.checkpoints, settings.kafka
+    checkpoint, refill = enrich.folder(folder), place.refill(folder)
     if place.knows(checkpoint, TRANSACTIONS):
-        place.filled(checkpoints_)
+        place.filled(folder)
         return
     if refill is None and not settings.hot.await_history:
         return
@@ -132,7 +132,7 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
     if not stopping():
         live = refill or {topic.name: _begins(kafka.bootstrap, topic) for topic in (TRANSACTIONS, SIGNALS)}
         place.join(checkpoint, {topic: begins for topic, begins in live.items() if topic != HISTORY.name})
-        place.filled(checkpoints_)
+        place.filled(folder)
 
 
 def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:

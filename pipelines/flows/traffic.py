@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipelines.catalog import LANDED, LANDED_BEHIND, Topic
+from pipelines.catalog import LANDED
 from pipelines.check import results
 from pipelines.errors import Unaccounted
 from pipelines.flows import accounting, parity, quality_watch
@@ -121,14 +121,10 @@ class Traffic:
 
     def _caught_up(self) -> bool:
         self.ledger.follow()
-        return not self.ledger.unaccounted and self._has_landed(LANDED)
+        return not self.ledger.unaccounted and accounting.has_landed(self._running.settings, LANDED)
 
     def _all_landed(self) -> bool:
-        return self._has_landed((*LANDED, *LANDED_BEHIND))
-
-    def _has_landed(self, topics: tuple[Topic, ...]) -> bool:
-        ends = accounting.ends(self._running.settings.kafka.bootstrap, topics)
-        return landed.holds(self._running.settings.paths.lake, ends)
+        return accounting.has_landed(self._running.settings)
 
     def _reached(self) -> int:
         lake = self._running.settings.paths.lake

@@ -21,8 +21,9 @@ from pipelines.catalog import (
     Topic,
 )
 from pipelines.config import Kafka, Lake
+from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends, end_offsets, first_offsets
-from pipelines.land import gaps, resume, tables
+from pipelines.land import resume, tables
 from pipelines.land.firsts import SCHEMA, Firsts
 from pipelines.schemas import names
 from pipelines.turns import turn

@@ -12,12 +12,12 @@ from pipelines.catalog import (
     APPLIED,
     APPLIED_TABLE,
     ERASURES_TABLE,
-    GAPS_TABLE,
     LANDED,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
 )
 from pipelines.errors import UsageError
+from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends
 
 
@@ -40,8 +40,9 @@ def records_behind(lake: Path) -> int:
 
 def holds(lake: Path, ends: Ends) -> bool:
     """Whether everything up to some ends of the topics has landed."""
-    gone = _gone(lake)
-    left = {topic: sum(parts.values()) - gone.get(topic, 0) for topic, parts in ends.items()}
+    left = {topic: sum(parts.values()) for topic, parts in ends.items()}
+    for gap in gaps.named(lake, gaps.PASSED).values():
+        left[gap.topic] = left.get(gap.topic, 0) - gap.length
     at_once, behind = sum(left.get(topic.name, 0) for topic in LANDED), left.get(APPLIED.name, 0)
     return records(lake) >= at_once and (behind <= 0 or records_behind(lake) >= behind)
 
@@ -79,14 +80,3 @@ def _rows(table: Path) -> int:
     except TableNotFoundError:  # its first commit is being written
         return 0
     return sum(number or 0 for number in files.column("num_records").to_pylist())
-
-
-def _gone(lake: Path) -> dict[str, int]:
-    """Records of each topic that landing has passed over: Kafka had thrown them away."""
-    if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
-        return {}
-    passed = DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_table(filters=[("state", "=", "passed")]).to_pylist()
-    found: dict[str, int] = {}
-    for row in passed:
-        found[row["topic"]] = found.get(row["topic"], 0) + row["until_offset"] - row["since_offset"]
-    return found

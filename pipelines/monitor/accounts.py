@@ -1,5 +1,6 @@
 """The books: what Kafka acknowledged against what the lake holds, read without Spark."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,11 @@ from pipelines.catalog import (
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     ERASURES_TABLE,
-    GAPS_TABLE,
     QUARANTINE_TABLE,
     RECORDS_TABLE,
     TRANSACTIONS,
 )
+from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends
 from pipelines.monitor import text
 
@@ -49,16 +50,16 @@ totals as (
          coalesce(sum(quarantined), 0) as quarantined, coalesce(sum(erased), 0) as erased,
          count(*) filter (ends = 0) as open, count(*) filter (ends > 1) as twice,
          count(*) filter (not was_sent and not exists (select 1 from gone where topic = '{TRANSACTIONS.name}'
-           and kafka_partition = p and o >= since_offset and o < until_offset)) as foreign_
+           and partition = p and o >= since and o < until)) as foreign_
   from each),
-lost as (select coalesce(sum(until_offset - since_offset), 0) as decisions from gone where topic = '{DECISIONS.name}')
+lost as (select coalesce(sum(until - since), 0) as decisions from gone where topic = '{DECISIONS.name}')
 select sent, decided, duplicates, quarantined, erased, least(open, lost.decisions), greatest(open - lost.decisions, 0), twice,
        foreign_
 from totals, lost
 """
 
 
-_GAP = {"topic": pa.string(), "kafka_partition": pa.int32(), "since_offset": pa.int64(), "until_offset": pa.int64()}
+_GAP = pa.schema({"topic": pa.string(), "partition": pa.int32(), "since": pa.int64(), "until": pa.int64()})
 
 
 class Line(NamedTuple):
@@ -131,14 +132,16 @@ def close(lake: Path, ends: Ends) -> Books:
         database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
         found += database.execute(f"{_COUNTED} from ({_BEHIND}) group by all").fetchall()
     rows = {(topic, partition): (count, twice) for topic, partition, count, twice in found}
-    database.register("gone", _gone(lake))
-    lost = database.execute("select topic, kafka_partition, sum(until_offset - since_offset) from gone group by all")
-    gone = {(topic, partition): int(count) for topic, partition, count in lost.fetchall()}
+    passed = gaps.named(lake, gaps.PASSED).values()
+    database.register("gone", pa.Table.from_pylist([gap._asdict() for gap in passed], _GAP))
+    gone = Counter[tuple[str, int]]()
+    for gap in passed:
+        gone[gap.topic, gap.partition] += gap.length
     expected = {(topic, part): end for topic, parts in ends.items() for part, end in parts.items()}
     lines = []
     for each in sorted(expected.keys() | rows.keys()):
         (topic, partition), (count, twice) = each, rows.get(each, (0, 0))
-        lines.append(Line(topic, partition, expected.get(each, 0), count, twice, gone.get(each, 0)))
+        lines.append(Line(topic, partition, expected.get(each, 0), count, twice, gone[each]))
     balance = database.execute(_BALANCE).fetchone()
     return Books(tuple(lines), *(balance or ()))
 
@@ -167,10 +170,3 @@ def words(books: Books) -> str:
         + (f"  gone          {gone:,} records that Kafka threw away before they landed, as allowed\n" if gone else "")
         + f"  difference    {books.difference:,} (open {books.open:,}, ended twice {books.twice:,}, never sent {books.foreign:,})"
     )
-
-
-def _gone(lake: Path) -> pa.Table:
-    """Gaps that were passed over; none in a lake that is older than that table."""
-    if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
-        return pa.schema(list(_GAP.items())).empty_table()
-    return DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_table(columns=list(_GAP), filters=[("state", "=", "passed")])

@@ -11,8 +11,9 @@ from pipelines.catalog import APPLIED, DECISIONS, GAPS_TABLE, TRANSACTIONS
 from pipelines.config import Paths, Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import allowing
-from pipelines.land import gaps, resume
-from pipelines.land.gaps import Gap
+from pipelines.ingest import gaps
+from pipelines.ingest.gaps import Gap
+from pipelines.land import resume
 
 TYPES = {
     "string": pa.string(),

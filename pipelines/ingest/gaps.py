@@ -36,9 +36,14 @@ class Gap(NamedTuple):
         """What it is allowed by."""
         return f"{self.topic}-{self.partition}-{self.since}"
 
+    @property
+    def length(self) -> int:
+        """Records that are gone."""
+        return self.until - self.since
+
     def __str__(self) -> str:
         """For people."""
-        return f"{self.until - self.since:,} records of {self.topic}/{self.partition} from offset {self.since} (gap {self.name})"
+        return f"{self.length:,} records of {self.topic}/{self.partition} from offset {self.since} (gap {self.name})"
 
 
 def between(landed: Ends, begins: Ends) -> list[Gap]:
@@ -66,7 +71,9 @@ def across(ends: Ends, passed: Iterable[Gap]) -> Ends:
 
 
 def named(lake: Path, state: str) -> dict[str, Gap]:
-    """Gaps that have reached a state, by name; with their extent at that time."""
+    """Gaps that have reached a state, by name; with their extent at that time. None in a lake that is older than their table."""
+    if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
+        return {}
     rows = DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_table(filters=[("state", "=", state)]).to_pylist()
     gaps = (Gap(row["topic"], row["kafka_partition"], row["since_offset"], row["until_offset"]) for row in rows)
     return {gap.name: gap for gap in gaps}
