@@ -52,6 +52,8 @@ class Lake(Section):
     master: str = "local[2]"
     driver_memory: str = "1g"
     trigger_seconds: int = Field(5, ge=1, description="seconds between landing batches")
+    batch_records: int = Field(100_000, ge=1, description="most records of a landing batch, held in memory meanwhile")
+    behind_records: int = Field(10_000, ge=1, description="the same for a history, which decisions would wait behind")
     quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
     tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
 

@@ -119,13 +119,13 @@ def require_all_there(settings: Settings) -> None:
 
 
 def _settings_beside(settings: Settings) -> Settings:
-    """The same broker, another folder, and no waiting between batches."""
-    beside = settings.paths.run / BESIDE
+    """The same broker, another folder, no waiting between batches, and no decision that a large batch could hold up."""
+    beside, lake = settings.paths.run / BESIDE, settings.lake
     shutil.rmtree(beside, ignore_errors=True)
     return settings.model_copy(
         update={
             "paths": settings.paths.model_copy(update={"run": beside}),
-            "lake": settings.lake.model_copy(update={"trigger_seconds": 1}),
+            "lake": lake.model_copy(update={"trigger_seconds": 1, "behind_records": lake.batch_records}),
         }
     )
 

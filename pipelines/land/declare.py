@@ -44,7 +44,8 @@ def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(str(folder)).comment(table.doc)
     for field in table.columns:
         builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
-    for name, value in properties(table).items():
+    constraints = {f"delta.constraints.{name}": sql for name, sql in table.constraints.items()}
+    for name, value in {**properties(table), **constraints}.items():  # a constraint that is added later takes a scan
         builder = builder.property(name, value)
     if table.cluster:
         builder = builder.clusterBy(*table.cluster)

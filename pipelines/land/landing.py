@@ -36,15 +36,16 @@ log = logging.getLogger("clearhold.landing")
 
 
 class Course(NamedTuple):
-    """Topics that land together. `most`: records of one batch; they are held in memory while its tables are written."""
+    """Topics that land together."""
 
     name: str
     topics: tuple[Topic, ...]
-    most: int
 
 
-AT_ONCE: Final = Course("landing", LANDED, 40_000)
-BEHIND: Final = Course("landing-behind", LANDED_BEHIND, 10_000)
+AT_ONCE: Final = Course("landing", LANDED)
+BEHIND: Final = Course("landing-behind", LANDED_BEHIND)
+A_TASK: Final = 20_000
+"""Records that one task reads, so that a topic of one partition keeps every core busy."""
 
 
 class Landing:
@@ -70,12 +71,14 @@ class Landing:
 
     def start(self) -> "StreamingQuery":
         """Start the query: a batch every `settings.trigger_seconds`. It goes on where its checkpoint ended."""
+        most = self._settings.batch_records if self._course is AT_ONCE else self._settings.behind_records
         records = (
             self._spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._kafka.bootstrap)
             .option("subscribe", ",".join(topic.name for topic in self._course.topics))
             .option("startingOffsets", self._begin)
-            .option("maxOffsetsPerTrigger", self._course.most)
+            .option("maxOffsetsPerTrigger", most)
+            .option("maxRecordsPerPartition", A_TASK)
             .load()
         )
         return (
