@@ -102,7 +102,8 @@ train: ## a new model from the demo's history, beside the running demo
 
 test: ## every test
 	$(setup) --dev
-	@$(hot) -m pytest tests/hot; hot=$$?; $(lake) -m pytest tests/unit tests/lake tests/integration && exit $$hot
+	@$(hot) -m pytest tests/hot; hot=$$?; \
+	  $(lake) -m pytest -n 2 --dist loadfile tests/integration tests/lake tests/unit && exit $$hot
 
 lint: ## format, lint, types, import contract
 	$(setup) lake hot --dev

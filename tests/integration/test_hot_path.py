@@ -136,9 +136,13 @@ def listings(count: int) -> list[Record]:
     return [about | {"signal_id": f"n-{n}", "event_time": PAST[-1]["event_time"]} for n in range(count)]
 
 
-@pytest.fixture(
-    scope="module", params=[(1, True), (2, False)], ids=["one task, a standby takes over", "shuffled, it starts again"]
-)
+WAYS = {"one task, a standby takes over": (1, True), "shuffled, it starts again": (2, False)}
+"""Partitions of the state, and whether a standby is there."""
+ONE_WAY = pytest.mark.parametrize("crashed", list(WAYS.values())[:1], ids=list(WAYS)[:1], indirect=True)
+"""For what is the same in every run."""
+
+
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
 def crashed(
     request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stack, float]]:
@@ -314,6 +318,7 @@ def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> Non
     assert (found["compared"], found["mismatches"]) == (found["payments"] * len(NAMES), 0)
 
 
+@ONE_WAY
 def test_one_character_changed_for_one_compiler_is_found(landed_run: Path, tmp_path: Path) -> None:
     for name in ("pipelines", "jobs"):
         shutil.copytree(HERE.root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -334,6 +339,7 @@ def explain(code: int, run: Path, transaction_id: str) -> "subprocess.CompletedP
     return said(code, "jobs.explain_decision", "--run", run, "--id", transaction_id, "--json")
 
 
+@ONE_WAY
 def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
     payment = next(one for one in reversed(LIVE) if "device_id" in one)
     found = json.loads(explain(0, landed_run, payment["transaction_id"]).stdout)
@@ -345,10 +351,12 @@ def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
     assert f"decided       {found['decision']['action']}" in explaining.words(found)
 
 
+@ONE_WAY
 def test_what_was_not_decided_cannot_be_explained(landed_run: Path) -> None:
     assert "no payment nobody was decided here" in explain(2, landed_run, "nobody").stderr
 
 
+@ONE_WAY
 def test_a_decision_that_comes_out_otherwise_is_a_mismatch(spark: SparkSession, landed_run: Path) -> None:
     one = LIVE[700]["transaction_id"]
     decisions = DeltaTable.forPath(spark, str(landed_run / "lake" / DECISIONS_TABLE.name))
@@ -356,6 +364,7 @@ def test_a_decision_that_comes_out_otherwise_is_a_mismatch(spark: SparkSession, 
     assert list(json.loads(explain(1, landed_run, one).stdout)["again"]) == ["probability"]
 
 
+@ONE_WAY
 def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None:
     (kept,) = (landed_run / "policies").iterdir()
     kept.write_text(kept.read_text().replace('"challenge": 0.15', '"challenge": 0.14'))
