@@ -186,12 +186,13 @@ def test_a_crash_in_the_middle_leaves_what_the_next_run_needs(forgotten: Path) -
     assert in_tables(forgotten, CARD) == {}
 
 
-def test_what_is_left_over_is_found(forgotten: Path) -> None:
-    (forgotten / "decisions.bytes").rename(forgotten / "decisions" / "uncommitted.parquet")
-    left = json.dumps({"stats": json.dumps({"min": CARD})})
-    (forgotten / "transactions" / "_delta_log" / "left.json").write_text(left)
-    (forgotten / "signals" / "no table.json").write_text(json.dumps({"card": OTHER}))
-    assert in_tables(forgotten, CARD) == {"decisions": 1, "transactions": 1}
+def test_what_is_left_over_is_found(forgotten: Path, tmp_path: Path) -> None:
+    lake = Path(shutil.copytree(forgotten, tmp_path / "lake"))
+    assert in_tables(lake, CARD) == {}
+    (lake / "decisions.bytes").rename(lake / "decisions" / "uncommitted.parquet")
+    (lake / "transactions" / "_delta_log" / "left.json").write_text(json.dumps({"stats": json.dumps({"min": CARD})}))
+    (lake / "signals" / "no table.json").write_text(json.dumps({"card": OTHER}))
+    assert in_tables(lake, CARD) == {"decisions": 1, "transactions": 1}
 
 
 def test_a_token_is_found_as_a_word_or_as_a_json_string_never_within_another(tmp_path: Path) -> None:
