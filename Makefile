@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest train test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback protocol test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -12,6 +12,7 @@ hot    = $(java) .venv-hot/bin/python
 lake   = $(java) .venv/bin/python
 # $(call option,--name,value): the option, when there is a value
 option = $(if $(2),$(1) "$(2)")
+run    = $(or $(RUN),run/demo)
 standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 
 help: ## this list
@@ -34,10 +35,10 @@ replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=
 	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
 	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(standby)
 
-bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1]
+bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1], or TRAINING=1: fit and score
 	$(setup)
-	@$(lake) -m jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby)
+	@$(lake) -m $(if $(TRAINING),jobs.bench_training,jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
+	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby))
 
 account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/demo]
 	$(setup) lake jars
@@ -89,21 +90,48 @@ refill: ## the stream's state of a stopped run anew, from the lake, with the dig
 	$(setup)
 	@$(lake) -m jobs.refill_state $(call option,--days,$(DAYS)) $(call option,--run,$(RUN))
 
-backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= TRAIN_UNTIL= TEST_FROM= TEST_UNTIL= OUT= [LABEL_DELAY_DAYS=7]
+backtest: ## honest offline evaluation: DATA= MAPPING= TRAIN_FROM= [TRAIN_UNTIL=] or TRAIN_DAYS=, TEST_FROM= TEST_UNTIL= OUT= [FOLD_DAYS= LABEL_DELAY_DAYS=7 COMPARE=1 LEAK_ABOVE=]
 	$(setup) lake jars
 	@$(lake) -m jobs.backtest_model $(call option,--data,$(DATA)) $(call option,--mapping,$(MAPPING)) \
 	  $(call option,--train-from,$(TRAIN_FROM)) $(call option,--train-until,$(TRAIN_UNTIL)) \
 	  $(call option,--test-from,$(TEST_FROM)) $(call option,--test-until,$(TEST_UNTIL)) \
-	  $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(call option,--out,$(OUT))
+	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--fold-days,$(FOLD_DAYS)) \
+	  $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(call option,--leak-above,$(LEAK_ABOVE)) \
+	  $(if $(COMPARE),--compare) $(call option,--out,$(OUT))
 
-train: ## a new model from the demo's history, beside the running demo
+labels: ## what is known about the payments, by whom, and how long that takes [RUN=run/demo]
+	$(setup) lake
+	@.venv/bin/python -m jobs.show_labels $(call option,--run,$(RUN))
+
+train: ## a new model from what has landed, beside the running demo [RUN=run/demo COMPARE=1 QUICK=1 TUNED=1]
 	$(setup) lake jars
-	@$(lake) -m jobs.train_model --config run/demo/settings.yaml --history run/demo/history
+	@$(lake) -m jobs.train_model --config $(run)/settings.yaml $(if $(TUNED),--tuned) $(if $(COMPARE),--compare) $(if $(QUICK),--quick)
+
+tune: ## search for how to fit, on validation folds [METHOD=random, grid or bayes TRIALS=20 RUN=run/demo]
+	$(setup) lake jars
+	@$(lake) -m jobs.tune_model --config $(run)/settings.yaml $(call option,--method,$(METHOD)) $(call option,--trials,$(TRIALS))
+
+shadow: ## let the newest model score live traffic without acting, beside the running demo [RUN=run/demo VERSION= PAYMENTS=1000 FOR=300]
+	$(setup)
+	@$(hot) -m jobs.shadow_model --config $(run)/settings.yaml $(call option,--version,$(VERSION)) \
+	  $(call option,--payments,$(PAYMENTS)) $(call option,--for,$(FOR))
+
+promote: ## the gate: compare the newest model with the champion, and let it serve if it is better [RUN=run/demo VERSION= DRY=1]
+	$(setup) lake jars
+	@$(lake) -m jobs.promote_model $(call option,--run,$(RUN)) $(call option,--version,$(VERSION)) $(if $(DRY),--dry)
+
+rollback: ## let the model serve that served before [RUN=run/demo]
+	$(setup) lake
+	@.venv/bin/python -m jobs.roll_back_model $(call option,--run,$(RUN))
 
 test: ## every test
 	$(setup) --dev
 	@$(hot) -m pytest tests/hot; hot=$$?; \
-	  $(lake) -m pytest -n 2 --dist loadfile tests/integration tests/lake tests/unit && exit $$hot
+	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/unit && exit $$hot
+
+protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet (12 minutes)
+	$(setup) --dev
+	@CLEARHOLD_HANDBOOK="$(abspath $(DATA))" $(lake) -m pytest -s tests/handbook
 
 lint: ## format, lint, types, import contract
 	$(setup) lake hot --dev

@@ -1,11 +1,11 @@
-"""Train a model on a history and register it. Runs in the lake's environment (.venv).
+"""Train a model and register it. Runs in the lake's environment (.venv).
 
-usage: python -m jobs.train_model --config run/live/settings.yaml --history run/live/history [--promote] [--quick]
-       [--logged]
+usage: python -m jobs.train_model --config run/demo/settings.yaml [--history run/demo/history [--logged]] [--promote] [--quick]
+       [--compare] (or `make train RUN=run/demo`)
 
-Needs the model registry. Learns from transactions.parquet and signals.parquet of the history: a payment is a fraud if a verdict
-that arrived says so, and only payments older than the label delay are used. Says how far it is in <run>/status/train.json.
-Safe to kill: a model is registered at the end or not at all.
+Needs the model registry. Learns from what has landed in the run, or from transactions.parquet and signals.parquet of a history: a
+payment is a fraud if the most trusted verdict says so, and only payments old enough for that to be known are used. Says how
+far it is in <run>/status/train.json. Safe to kill: a model is registered at the end or not at all.
 """
 
 from pathlib import Path
@@ -15,25 +15,39 @@ import typer
 
 from jobs import entry
 from pipelines import config
-from pipelines.flows import training
+from pipelines.errors import UsageError
+from pipelines.flows import training, tuning
 from pipelines.train import fit
 
 
 def main(
-    settings: Annotated[Path, typer.Option("--config", help="settings file (YAML)")],
-    history: Annotated[Path, typer.Option(help="folder with transactions.parquet and signals.parquet")],
+    settings: Annotated[Path, typer.Option("--config", help="settings file (YAML) of the run")],
+    history: Annotated[
+        Path | None, typer.Option(help="folder with transactions.parquet and signals.parquet, instead of the lake")
+    ] = None,
     label_delay_days: Annotated[
-        int, typer.Option(min=0, help="days after which a payment without a verdict is genuine")
-    ] = 7,
+        int | None,
+        typer.Option(min=0, help="age from which on an outcome counts as known; default: what the labels say"),
+    ] = None,
     promote: Annotated[bool, typer.Option("--promote", help="let the new model serve at once")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="fewer trees, fitted once")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer trees, fitted once, figures without intervals")] = False,
+    tuned: Annotated[bool, typer.Option("--tuned", help="fit as the best trial of a search did (`make tune`)")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="learn in other ways too, and say how good they are")
+    ] = False,
     logged: Annotated[
         bool, typer.Option("--logged", help="use the features that the stream logs while it takes this history in")
     ] = False,
 ) -> None:
-    """Train a model and register it."""
-    lesson = training.Lesson(history, fit.QUICK if quick else fit.FULL, label_delay_days, logged)
-    training.run(config.load(settings), lesson, promote)
+    """Train and register a model."""
+    run = config.load(settings)
+    if quick and tuned:
+        raise UsageError("--quick and --tuned ask for different ways to fit: choose one")
+    profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, training.RESAMPLES)
+    if tuned:
+        profile = tuning.tuned(run.paths.run)
+    lesson = training.Lesson(profile, history, label_delay_days, logged, compare, resamples)
+    training.run(run, lesson, promote)
 
 
 if __name__ == "__main__":

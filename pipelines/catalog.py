@@ -32,6 +32,9 @@ APPLIED: Final = Topic(
     "applied", "enrich", "Signals and history as the state took them in, with sequence numbers", single=True
 )
 DECISIONS: Final = Topic("decisions", "score", "Action, probability, rules and reasons of each payment")
+SHADOW: Final = Topic(
+    "decisions_shadow", "shadow", "What a challenger would decide about live payments; nobody acts on it", single=True
+)
 REHEARSAL: Final = Topic(
     "rehearsal",
     "score, standby",
@@ -61,6 +64,7 @@ TOPICS: Final = (
     APPLIED,
     DECISIONS,
     REFILLED,
+    SHADOW,
     *REHEARSALS,
     QUARANTINE,
     POLICIES,

@@ -58,6 +58,35 @@ class Lake(Section):
     tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
 
 
+class Labels(Section):
+    """Whose word counts about what a payment was, and when enough is known."""
+
+    precedence: tuple[str, ...] = Field(
+        ("chargeback", "analyst", "cardholder", "system"), description="trusted sources, the most trusted one first"
+    )
+    mature_share: float = Field(
+        0.95, gt=0, lt=1, description="share of frauds that must be known before a day is learned from"
+    )
+    delay_days: int = Field(7, ge=0, description="the same as an age in days, where too few frauds are known to tell")
+
+
+class Gate(Section):
+    """What a challenger must reach before it may serve."""
+
+    frauds: int = Field(20, ge=1, description="frauds in the days on which champion and challenger are compared")
+    calibration_error: float = Field(
+        0.35, gt=0, description="most that predicted and observed frauds may differ beyond chance, relative"
+    )
+    score_us: float = Field(100, gt=0, description="microseconds that scoring a payment may take on one core")
+    shadow_payments: int = Field(
+        200, ge=0, description="live payments that the challenger must have scored in the shadow"
+    )
+    alert_ratio: float = Field(2.0, gt=0, description="most alerts, against the champion's")
+    alert_floor: float = Field(
+        0.01, ge=0, description="share of payments that may be alerts however few the champion has"
+    )
+
+
 class Paths(Section):
     """Folders and files; everything a run writes is below `run`."""
 
@@ -97,6 +126,8 @@ class Settings(Section):
     registry: Registry = Registry()
     hot: Hot = Hot()
     lake: Lake = Lake()
+    labels: Labels = Labels()
+    gate: Gate = Gate()
     paths: Paths = Paths()
 
 

@@ -49,3 +49,11 @@ class Mismatch(ClearholdError):
 
 class QualityFailed(ClearholdError):
     """A critical quality suite fails on rows that have landed: nothing may be learned from them."""
+
+
+class Refused(ClearholdError):
+    """The gate does not let a challenger serve."""
+
+
+class LeakSuspected(ClearholdError):
+    """A model is better than anybody believes: something it learned from knows the outcome."""

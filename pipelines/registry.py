@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,10 @@ from pipelines.manifest import verify
 CHAMPION: Final = "champion"
 SERVING: Final = "serving.json"
 SEAL: Final = "manifest_sha256"
+GATE: Final = "gate"
+"""Tag of a version that the gate has judged."""
+PASSED: Final = "passed"
+REFUSED: Final = "refused"
 _PAST: Final = "champions"
 _ABSENT: Final = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
@@ -43,6 +47,30 @@ def champion_version(registry: Registry) -> str | None:
             if problem.error_code in _ABSENT:
                 return None
             raise
+
+
+def challenger_version(registry: Registry) -> str | None:
+    """The newest version that is not the champion and has not been refused; None when there is none.
+
+    Raises:
+        Unavailable: the registry does not answer.
+    """
+    champion = champion_version(registry)
+    with asking(registry) as client:
+        found = client.search_model_versions(f"name = '{registry.model}'")
+        others = [one for one in found if str(one.version) != champion and one.tags.get(GATE) != REFUSED]
+        return str(max(int(one.version) for one in others)) if others else None
+
+
+def tag(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
+    """Write tags on a version.
+
+    Raises:
+        Unavailable: the registry does not answer.
+    """
+    with asking(registry) as client:
+        for name, value in tags.items():
+            client.set_model_version_tag(registry.model, version, name, value)
 
 
 def fetch(registry: Registry, version: str, folder: Path) -> Path:

@@ -49,9 +49,9 @@ def state_set() -> str:
     return _fingerprint([EVENT, DERIVED, kept])
 
 
-def model_inputs() -> list[str]:
-    """SQL of the model's inputs in order: each feature as double, unknown replaced by its declared default."""
-    return [f"coalesce({feature.name}, {feature.default}D) as {feature.name}" for feature in FEATURES]
+def model_inputs() -> dict[str, float]:
+    """The model's inputs in order: each feature, and what stands in for it where it is unknown."""
+    return {feature.name: feature.default for feature in FEATURES}
 
 
 def _stage_input(position: int) -> list[str]:

@@ -52,8 +52,8 @@ def write(spark: "SparkSession", tables: Path, out: Path, until: int) -> None:
 
 
 def inputs(rows: "DataFrame") -> "DataFrame":
-    """Rows with features and `label` -> what training and scoring read: keys, label, inputs without nulls."""
-    return rows.selectExpr("transaction_id", "card_id", "event_ms", "label", *book.model_inputs())
+    """Rows with features, `label` and `weight` -> what training and scoring read: keys, these two, and the features."""
+    return rows.select("transaction_id", "card_id", "event_ms", "label", "weight", *book.model_inputs())
 
 
 def digest(files: list[Path]) -> str:

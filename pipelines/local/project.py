@@ -1,5 +1,6 @@
 """Where things are in the project's folder. Standard library only: set-up imports this before anything is installed."""
 
+import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -65,3 +66,12 @@ class Project(NamedTuple):
 
 
 HERE: Final = Project(Path(__file__).resolve().parents[2])
+
+
+def code_version(project: Project) -> str:
+    """Commit of the project's folder, marked when files differ from it; `unknown` outside a repository."""
+    git = ["git", "-C", str(project.root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

@@ -14,6 +14,11 @@ from pipelines.rules.book import RULES
 from pipelines.rules.spec import NOTE, Rule
 from pipelines.schemas import ACTIONS
 
+EXPLORING: Final = 20261127
+"""Seed of the chance by which payments are let through."""
+LET_THROUGH: Final = "let through by chance instead of held, to learn what it becomes"
+_DRAWS: Final = 1_000_000
+
 BOOK: Final = {rule.name: rule for rule in RULES}
 
 
@@ -44,6 +49,13 @@ class Costs(_Part):
     fraud_recovered_share: float = Field(0.9, ge=0, le=1)
 
 
+class Exploration(_Part):
+    """Which payments that would be held are let through by chance: else nobody would learn what they become."""
+
+    share: float = Field(0.01, ge=0, lt=1)
+    most_amount: float = Field(100.0, ge=0, description="major units")
+
+
 class Use(_Part):
     """How a rule of the book is used: other action, other limits."""
 
@@ -57,6 +69,7 @@ class Policy(_Part):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     thresholds: Thresholds
     costs: Costs = Costs()
+    exploration: Exploration = Exploration()
     rules: dict[str, Use]
 
     @model_validator(mode="after")
@@ -105,9 +118,11 @@ def read(file: Path) -> Policy:
 
 
 def decide(policy: Policy) -> list[dict[str, str]]:
-    """Layers of SQL columns over a payment's features and `probability`: `rules`, `reasons` and `action`.
+    """Layers of SQL columns over a payment's features and `probability`: `rules`, `action`, `explored`, `propensity`, `reasons`.
 
     An approving rule wins over everything (a deny listing keeps it from firing); otherwise the most severe of model and rules.
+    Of payments that would be held, a small share is let through. Which ones depends on their ids alone: the same decision is made
+    again for the same payment.
     """
     rules = policy.in_force()
     fired = {f"fired_{rule.name}": f"coalesce({rule.condition}, false)" for rule in rules}
@@ -127,12 +142,20 @@ def decide(policy: Policy) -> list[dict[str, str]]:
     by_model = (
         "if(model_rank > 0, format_string('the model gives a probability of fraud of %.0f%%', 100 * probability), null)"
     )
+    share = policy.exploration.share
+    draw = f"pmod(xxhash64(transaction_id, {EXPLORING}), {_DRAWS})"
     return [
         fired | {"model_rank": model},
         {
             "rules": names,
-            "reasons": f"concat(array_compact(array({by_model})), {reasons})",
-            "action": f"if({' or '.join(approving) or 'false'}, '{ACTIONS[0]}', element_at(array({actions}), {worst} + 1))",
+            "wanted": f"if({' or '.join(approving) or 'false'}, '{ACTIONS[0]}', element_at(array({actions}), {worst} + 1))",
+        },
+        {"open_to_chance": f"wanted = 'hold' and amount <= {policy.exploration.most_amount!r}D and {share!r}D > 0"},
+        {"explored": f"open_to_chance and {draw} < {round(share * _DRAWS)}"},
+        {
+            "action": f"if(explored, '{ACTIONS[0]}', wanted)",
+            "propensity": f"case when explored then {share!r}D when open_to_chance then {1 - share!r}D else 1D end",
+            "reasons": f"concat(array_compact(array(if(explored, '{LET_THROUGH}', null), {by_model})), {reasons})",
         },
     ]
 

@@ -26,9 +26,9 @@ def load(version: str, folder: Path) -> Champion:
 
     try:
         serving = json.loads((folder / "serving.json").read_text())
-        wanted, given = [feature.name for feature in book.FEATURES], serving["inputs"]
+        wanted, given = book.model_inputs(), serving["inputs"]
         if given != wanted:
-            odd = sorted(set(given) ^ set(wanted)) or ["another order"]
+            odd = sorted(set(given) ^ set(wanted)) or ["other defaults"]
             raise ModelRejected(
                 f"model version {version} was fitted for other features ({', '.join(odd[:5])}): train a new one"
             )

@@ -34,8 +34,7 @@ class Champion(NamedTuple):
 
 def decisions(features: "DataFrame", champion: Champion, policy: Policy) -> "DataFrame":
     """Feature records (parsed, with `features_partition` and `features_offset`) -> rows of `schemas.DECISION` and `topic`."""
-    inputs = features.select("*", "features.*").select(*features.columns, *(F.expr(sql) for sql in book.model_inputs()))
-    scored = champion.pipeline.transform(inputs).select(
+    scored = champion.pipeline.transform(features.select("*", "features.*")).select(
         *features.columns,
         vector_to_array(F.col("probability"))[1].alias("score"),
         vector_to_array(F.col("rawPrediction"))[1].alias("margin"),

@@ -15,17 +15,22 @@ class Progress:
     def __init__(self, file: Path | None = None) -> None:
         """`file` is a status file that is rewritten at every change; None for none."""
         self._file = file
+        self._stage = ""
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """A stage under way; its seconds are added up under its name."""
-        began = time.monotonic()
+        began, self._stage = time.monotonic(), name
         self._say("open", f"{name} ...")
         yield
         took = time.monotonic() - began
         self.seconds[name] = round(self.seconds.get(name, 0.0) + took, 2)
         self._say("open", f"{name}: {took:.1f} s")
+
+    def note(self, how_far: str) -> None:
+        """Say how far the present stage is."""
+        self._say("open", f"{self._stage}: {how_far}")
 
     @contextmanager
     def job(self, name: str) -> Iterator[None]:

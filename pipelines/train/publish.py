@@ -1,7 +1,10 @@
 """A trained model into MLflow: parameters, metrics, pictures, signature, and a sealed version in the registry. Lake only."""
 
 import json
+import platform
 import tempfile
+from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,14 +23,15 @@ from pipelines.registry import SEAL, SERVING, asking
 class Evidence(NamedTuple):
     """What is known about a model.
 
-    `serving` goes with its files: feature_set, inputs, calibration, trained_until, label_delay_days, metrics.
+    `serving` goes with its files: feature_set, inputs (name -> what stands in where it is unknown), calibration, trained_until,
+    label_delay_days, metrics. `tags`: versions of data, code, features and policy.
     """
 
     serving: dict[str, Any]
     parameters: dict[str, Any]
     metrics: dict[str, float]
     pictures: list[Path]
-    data_version: str
+    tags: dict[str, str]
 
 
 def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str:
@@ -46,7 +50,8 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str
         with mlflow.start_run() as run:
             mlflow.log_params(evidence.parameters)
             mlflow.log_metrics(evidence.metrics)
-            mlflow.set_tags({"data_version": evidence.data_version, "feature_set": evidence.serving["feature_set"]})
+            mlflow.set_tags(evidence.tags | _environment())
+            mlflow.log_dict(evidence.serving, SERVING)
             for picture in evidence.pictures:
                 mlflow.log_artifact(str(picture), "pictures")
             mlflow.log_artifacts(str(folder), "model")
@@ -66,7 +71,15 @@ def _write(model: PipelineModel, serving: dict[str, Any], folder: Path) -> str:
     return seal(folder)
 
 
-def _signature(inputs: list[str]) -> ModelSignature:
+def _environment() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: version(name) for name in ("pyspark", "mlflow", "scikit-learn", "numpy", "duckdb")},
+    }
+
+
+def _signature(inputs: Iterable[str]) -> ModelSignature:
     return ModelSignature(
         inputs=Schema([ColSpec("double", name) for name in inputs]), outputs=Schema([ColSpec("double", "prediction")])
     )

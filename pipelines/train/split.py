@@ -47,6 +47,42 @@ def between(train_from: int, train_until: int, test_from: int, test_until: int, 
     return Split(train_from, known_until - calibrate_days * DAY, known_until, test_from, test_until)
 
 
+def prequential(
+    train_from: int | None,
+    train_until: int | None,
+    test_from: int,
+    test_until: int,
+    fold_days: int | None,
+    train_days: int | None,
+    delay_days: int,
+) -> list[Split]:
+    """Folds of the test window, one after another, each with a model that knew what was known when its fold began.
+
+    Dawid, Present Position and Potential Developments: Prequential Approach (1984).
+
+    Args:
+        train_from: first time to learn from; None with `train_days`.
+        train_until: no payment from this time on is learned from; None: all whose labels are known.
+        test_from: where the first fold begins.
+        test_until: where the last one ends.
+        fold_days: length of a fold; None for one fold.
+        train_days: learn from so many days, the latest whose labels are known; None with `train_from`.
+        delay_days: label delay.
+
+    Raises:
+        UsageError: dates are not in order, or nothing is left to train on; neither or both of a first day and a number of days.
+    """
+    if (train_from is None) == (train_days is None):
+        raise UsageError("say either the first day to learn from or how many days, not both")
+    length = fold_days * DAY if fold_days else max(test_until - test_from, 1)
+    folds = []
+    for begin in range(test_from, max(test_until, test_from + 1), length):
+        known = min(train_until or begin, begin - delay_days * DAY)
+        first = train_from if train_from is not None else known - (train_days or 0) * DAY
+        folds.append(between(first, known, begin, min(begin + length, test_until), delay_days))
+    return folds
+
+
 def of_history(first: int, end: int, delay_days: int) -> Split:
     """The split of a history that ends at `end`: its last sixth of mature days tests, its first tenth only fills the past.
 

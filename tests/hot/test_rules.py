@@ -30,10 +30,13 @@ FIRING: dict[str, dict[str, float]] = {
 }
 
 
-def decided(spark: SparkSession, channel: str = "online", probability: float = 0.01, **features: float) -> DataFrame:
+def decided(
+    spark: SparkSession, channel: str = "online", probability: float = 0.01, payments: int = 1, **features: float
+) -> DataFrame:
     quiet = {"card_listed": 0.0, "merchant_listed": 0.0, "device_listed": 0.0} | features
     values = [F.lit(quiet.get(one.name)).cast("double").alias(one.name) for one in book.FEATURES]
-    rows = spark.range(1).select(
+    rows = spark.range(payments).select(
+        F.concat(F.lit("t"), "id").alias("transaction_id"),
         F.lit(channel).alias("channel"),
         F.lit("EUR").alias("currency"),
         F.lit(probability).alias("probability"),
@@ -41,7 +44,7 @@ def decided(spark: SparkSession, channel: str = "online", probability: float = 0
     )
     for layer in policy.decide(STANDARD):
         rows = rows.select("*", *(F.expr(sql).alias(name) for name, sql in layer.items()))
-    return rows.select("action", "rules", "reasons")
+    return rows.select("transaction_id", "action", "rules", "reasons", "explored", "propensity")
 
 
 def test_every_rule_has_a_case() -> None:
@@ -87,3 +90,32 @@ def test_the_most_severe_wins(spark: SparkSession) -> None:
     row = decided(spark, probability=0.2, **FIRING["card_testing"], **FIRING["rapid_purchases"]).first()
     assert row is not None and row.action == "decline"
     assert set(row.rules) == {"card_testing", "rapid_purchases"}
+
+
+def test_a_share_of_what_would_be_held_is_let_through_and_says_so(spark: SparkSession) -> None:
+    rows = decided(spark, probability=0.6, payments=20_000, amount=50).collect()
+    let_through = [row for row in rows if row.explored]
+    assert 140 < len(let_through) < 260  # one in a hundred
+    assert {(row.action, row.propensity, row.reasons[0]) for row in let_through} == {
+        ("approve", 0.01, policy.LET_THROUGH)
+    }
+    assert {(row.action, row.propensity) for row in rows if not row.explored} == {("hold", 0.99)}
+    again = decided(spark, probability=0.6, payments=20_000, amount=50).where("explored").collect()
+    assert {row.transaction_id for row in again} == {row.transaction_id for row in let_through}
+
+
+@pytest.mark.parametrize(
+    ("probability", "features"),
+    [
+        (0.6, {"amount": 100.01}),  # above the cap
+        (0.9, {"amount": 50}),  # declined
+        (0.2, {"amount": 50}),  # challenged
+        (0.01, {"amount": 50}),
+        (0.6, {"amount": 50, "card_listed": 1}),  # on the deny list
+    ],
+)
+def test_nothing_else_is_left_to_chance(spark: SparkSession, probability: float, features: dict[str, float]) -> None:
+    rows = (
+        decided(spark, probability=probability, payments=2_000, **features).select("explored", "propensity").distinct()
+    )
+    assert [tuple(row) for row in rows.collect()] == [(False, 1.0)]

@@ -18,10 +18,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from delta.tables import DeltaTable
-from pyspark.ml import Pipeline
-from pyspark.ml.classification import GBTClassifier
-from pyspark.ml.feature import VectorAssembler
+from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from pipelines import manifest, session
 from pipelines.catalog import (
@@ -31,6 +30,7 @@ from pipelines.catalog import (
     FEATURES,
     HISTORY,
     HISTORY_COMPLETE,
+    SHADOW,
     SIGNALS,
     TRANSACTIONS,
 )
@@ -44,6 +44,7 @@ from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
+from pipelines.train import fit
 from tests.commands import said
 from tests.events import Record, payments, signals
 
@@ -66,13 +67,13 @@ def spark() -> Iterator[SparkSession]:
 def model(spark: SparkSession, folder: Path) -> None:
     """A small model on disk, as if it had been fetched and had served."""
     noise = [f"rand({n}) * 10 as {name}" for n, name in enumerate(NAMES)]
-    rows = spark.range(400).selectExpr(*noise).selectExpr("*", "double(amount + card_ratio > 12) as label")
-    stages: list[Any] = [
-        VectorAssembler(inputCols=NAMES, outputCol="inputs", handleInvalid="keep"),
-        GBTClassifier(featuresCol="inputs", labelCol="label", maxIter=3),
-    ]
-    Pipeline(stages=stages).fit(rows).write().save(str(folder / "1" / "sparkml"))
-    serving = {"inputs": NAMES, "calibration": "1D / (1D + exp(-margin))"}
+    rows = (
+        spark.range(400).selectExpr(*noise).selectExpr("*", "double(amount + card_ratio > 12) as label", "1D as weight")
+    )
+    rows = rows.withColumn("card_km_home", F.expr("if(card_km_home < 5, null, card_km_home)"))
+    fitted = fit.fit(rows, book.model_inputs(), fit.Profile("tiny", trees=3, step=0.1))
+    fitted.write().save(str(folder / "1" / "sparkml"))
+    serving = {"inputs": book.model_inputs(), "calibration": "1D / (1D + exp(-margin))"}
     (folder / "1" / "serving.json").write_text(json.dumps(serving))
     manifest.seal(folder / "1")
     (folder / "last-good.json").write_text(json.dumps({"version": "1"}))
@@ -219,6 +220,30 @@ def test_every_payment_is_decided_and_nothing_else(decisions: list[dict[str, Any
     assert {one["action"] for one in decisions} <= set(ACTIONS)
     assert {one["model_version"] for one in decisions} == {"1"}
     assert all(0 <= one["probability"] <= 1 and one["decided_at_ms"] > 0 for one in decisions)
+
+
+def test_both_runtimes_give_the_same_probabilities(
+    spark: SparkSession, settled: Stack, decisions: list[dict[str, Any]]
+) -> None:
+    assert spark.version < "4.3"  # the stream runs on 4.3
+    records = topics.read(settled.settings.kafka.bootstrap, FEATURES.name, {})
+    values = [(record.partition(), record.offset(), (record.value() or b"").decode()) for record in records]
+    texts = spark.createDataFrame(values, "part int, place bigint, text string")
+    rows = texts.select("part", "place", F.from_json("text", book.RECORD).alias("record")).select(
+        "part", "place", "record.features.*"
+    )
+    files = settled.settings.paths.models / "1"
+    scored = fit.margins(PipelineModel.load(str(files / "sparkml")), rows)
+    calibration = json.loads((files / "serving.json").read_text())["calibration"]
+    again = {
+        (row.part, row.place): row.probability
+        for row in scored.select("part", "place", F.expr(calibration).alias("probability")).collect()
+    }
+    differences = [
+        abs(again[one["features_partition"], one["features_offset"]] - one["probability"]) for one in decisions
+    ]
+    assert len({one["probability"] for one in decisions}) > 10
+    assert max(differences) < 1e-12
 
 
 def test_the_standby_decides_after_the_crash(settled: Stack) -> None:
@@ -397,3 +422,41 @@ def test_the_state_can_be_filled_again_from_the_lake(landed_run: Path, settled: 
         said(0, "jobs.check_parity", "--run", landed_run)
         found = json.loads((landed_run / parity.FILE).read_text())
         assert (found["left_out"], found["mismatches"]) == (0, 0)
+
+
+@ONE_WAY
+def test_a_challenger_scores_live_payments_in_the_shadow_and_nobody_acts_on_it(settled: Stack) -> None:
+    bootstrap = settled.settings.kafka.bootstrap
+    payments = [one | {"transaction_id": f"shadow-{n}"} for n, one in enumerate(LIVE[:40])]
+    settings = (
+        "--config",
+        str(settled.settings_file),
+        "--version",
+        "1",
+        "--payments",
+        str(len(payments)),
+        "--for",
+        "120",
+    )
+    command = [str(HERE.hot.python), "-m", "jobs.shadow_model", *settings]
+    with subprocess.Popen(command, cwd=HERE.root, stdout=subprocess.PIPE, text=True) as shadow:
+        settled.processes.wait(
+            lambda: settled.status("shadow").get("state") == "open", SECONDS, "the shadow does not open"
+        )
+        send(bootstrap, [(TRANSACTIONS.name, one) for one in payments])
+        out, _ = shadow.communicate(timeout=SECONDS)
+    assert shadow.returncode == 0
+    assert f"version 1 in the shadow: {len(payments)} of {len(payments)} payments" in out
+    wanted = {one["transaction_id"] for one in payments}
+
+    def decided() -> list[dict[str, Any]]:
+        return [one for one in read(bootstrap, DECISIONS.name) if one["transaction_id"] in wanted]
+
+    settled.processes.wait(lambda: len(decided()) >= len(wanted), SECONDS, "the champion does not decide")
+    said_in_shadow = {one["transaction_id"]: one for one in read(bootstrap, SHADOW.name)}
+    assert said_in_shadow.keys() == wanted
+    for one in decided():
+        in_shadow = said_in_shadow[one["transaction_id"]]
+        assert in_shadow | {"decided_at_ms": 0} == one | {
+            "decided_at_ms": 0
+        }  # the same model here: nothing else differs

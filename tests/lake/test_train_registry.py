@@ -21,12 +21,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 @pytest.fixture(scope="module")
 def versions(spark: SparkSession, settings: Registry, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two registered versions of a small model."""
-    rows = spark.range(200).selectExpr("double(id % 7) as amount", "double(id % 7 > 4) as label")
-    model: PipelineModel = fit.fit(rows, ["amount"], fit.Profile("tiny", trees=2, step=0.5, depth=2))
+    rows = spark.range(200).selectExpr("double(id % 7) as amount", "double(id % 7 > 4) as label", "1D as weight")
+    model: PipelineModel = fit.fit(rows, {"amount": 0.0}, fit.Profile("tiny", trees=2, step=0.5, depth=2))
     picture = tmp_path_factory.mktemp("pictures") / "roc.png"
     picture.write_bytes(b"png")
-    serving = {"feature_set": "f1", "inputs": ["amount"], "calibration": "1D", "trained_until": "2024-01-01"}
-    evidence = Evidence(serving, {"trees": 2}, {"auc": 0.9}, [picture], "data-1")
+    serving = {"feature_set": "f1", "inputs": {"amount": 0.0}, "calibration": "1D", "trained_until": "2024-01-01"}
+    evidence = Evidence(serving, {"trees": 2}, {"auc": 0.9}, [picture], {"data_version": "data-1"})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(
             tmp_path_factory.mktemp("artifacts")
@@ -63,7 +63,7 @@ def test_a_fetched_model_loads_and_knows_how_to_serve(
 ) -> None:
     folder = registry.fetch(settings, versions[0], tmp_path)
     assert folder == tmp_path / versions[0]
-    assert registry.serving(folder)["inputs"] == ["amount"]
+    assert registry.serving(folder)["inputs"] == {"amount": 0.0}
     rows = PipelineModel.load(str(folder / "sparkml")).transform(spark.createDataFrame([(6.0,)], "amount double"))
     assert rows.first().prediction == 1.0
     away = settings.model_copy(update={"uri": "http://127.0.0.1:9"})

@@ -71,4 +71,5 @@ def test_fingerprints_tell_definitions_apart(monkeypatch: pytest.MonkeyPatch) ->
 def test_model_inputs_replace_the_unknown_by_the_declared_default() -> None:
     inputs = book.model_inputs()
     assert len(inputs) == len(book.FEATURES)
-    assert "coalesce(card_ratio, 1.0D) as card_ratio" in inputs
+    assert inputs["card_ratio"] == 1.0
+    assert inputs["card_since_fraud_days"] == 999.0

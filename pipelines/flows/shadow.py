@@ -1,0 +1,77 @@
+"""A challenger in the shadow: it scores the live feature topic as the champion does, and nobody acts on what it says."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pipelines import registry, session, status
+from pipelines.catalog import APPLIED, FEATURES, REHEARSAL, SHADOW
+from pipelines.config import Settings
+from pipelines.errors import Unaccounted, UsageError
+from pipelines.ingest.topics import end_offsets, recent
+from pipelines.rules import policy
+from pipelines.score import champion as models
+from pipelines.score import query
+
+log = logging.getLogger("clearhold.shadow")
+
+NAME: Final = "shadow"
+POLL_SECONDS: Final = 2.0
+
+
+def run(settings: Settings, version: str | None, seconds: float, wanted: int, stopping: Callable[[], bool]) -> int:
+    """Score live traffic until enough payments were scored, `seconds` have passed or `stopping` says so.
+
+    Args:
+        settings: of the run, whose broker and registry are up.
+        version: of the challenger; None for the newest one that is not the champion.
+        seconds: longest time.
+        wanted: payments that are enough.
+        stopping: asked every two seconds.
+
+    Returns:
+        How many payments were scored.
+
+    Raises:
+        UsageError: there is no such version, or none but the champion.
+        ModelRejected: the challenger does not load, or was fitted for other features.
+        Unavailable: the registry does not answer.
+        Unaccounted: the query stopped by itself.
+    """
+    said = settings.paths.status / f"{NAME}.json"
+    kafka, rules = settings.kafka, policy.read(settings.paths.policy)
+    version = version or registry.challenger_version(settings.registry)
+    if version is None:
+        raise UsageError(f"{settings.registry.model} has no version but the champion: train one first")
+    files = registry.fetch(settings.registry, version, settings.paths.models)
+    status.report(said, "starting", f"starting Spark for version {version}")
+    spark = session.hot(settings.hot, "clearhold-shadow")
+    folder = settings.paths.checkpoints / NAME
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        challenger = models.load(version, files)
+        models.try_out(spark, challenger, rules)
+        before = _length(kafka.bootstrap)
+        begin = recent(kafka.bootstrap, FEATURES.name, APPLIED.name, records=0)
+        running = query.start(spark, kafka, folder, challenger, rules, begin, out=(SHADOW, REHEARSAL))
+        until, scored = time.monotonic() + seconds, 0
+        while time.monotonic() < until and scored < wanted and not stopping():
+            if not running.isActive:
+                raise Unaccounted(f"the shadow stopped by itself: {running.exception()}")
+            time.sleep(POLL_SECONDS)
+            scored = _length(kafka.bootstrap) - before
+            status.report(said, "open", f"version {version} scored {scored:,} payments", version=version, scored=scored)
+            print(f"version {version} in the shadow: {scored:,} of {wanted:,} payments", flush=True)
+        spark.sparkContext.setLogLevel("OFF")  # tasks that are told to stop in mid-batch complain at length
+        running.stop()
+    finally:
+        spark.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    status.report(said, "stopped", f"version {version} scored {scored:,} payments", version=version, scored=scored)
+    return scored
+
+
+def _length(bootstrap: str) -> int:
+    return sum(end_offsets(bootstrap, SHADOW.name).values())
