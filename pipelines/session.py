@@ -19,6 +19,8 @@ _COMMON: Final = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "false",  # an expression that throws would stop the stream at every restart
+    # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of features or of a model is far larger
+    "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 _HOT: Final = {
     "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
@@ -28,8 +30,6 @@ _HOT: Final = {
     "spark.sql.streaming.stateStore.rocksdb.writeBufferSizeMB": "128",  # what is overwritten in there is never compacted
     "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "false",  # guards watermarks; chained states here have none
     "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "2",  # the default of 50 costs 30 ms a hop
-    # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of the features is far larger
-    "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 _LAKE: Final = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

@@ -62,7 +62,7 @@ def past() -> dict[str, Any]:
     return duckdb.sql(
         f"""select *, {risks} from (
         select cast(CUSTOMER_ID as varchar) as card, epoch_ms(cast(TX_DATETIME as timestamp)) as ms, TX_FRAUD as fraud,
-               TX_AMOUNT as amount, int(isodow(TX_DATETIME) >= 6) as weekend, int(hour(TX_DATETIME) <= 6) as night,
+               TX_AMOUNT as amount, (isodow(TX_DATETIME) >= 6)::int as weekend, (hour(TX_DATETIME) <= 6)::int as night,
                {", ".join(card)}, {", ".join(terminal)} from read_parquet('{DATA}'))
         where ms >= {_ms(WEEKS[0]) - 14 * DAY} and ms < {_ms(WEEKS[-1]) + 7 * DAY}"""
     ).fetchnumpy()
