@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from scipy.stats import binomtest
+
 from pipelines.config import Gate
 
 Difference = tuple[float, float, float]
@@ -107,10 +109,13 @@ def _shadow(shadow: Shadow | None, gate: Gate) -> Iterator[Check]:
         f"{shadow.payments:,} payments scored live, {shadow.disagreeing:,} of them otherwise offline",
     )
     most = max(gate.alert_ratio * shadow.champion_alerts, gate.alert_floor)
+    alerts = round(shadow.alerts * shadow.payments)
+    surely = float(binomtest(alerts, shadow.payments).proportion_ci(method="wilson").low)
     yield Check(
         "alerts",
-        shadow.alerts <= most,
-        f"{shadow.alerts:.2%} of live payments, the champion {shadow.champion_alerts:.2%}; at most {most:.2%}",
+        surely <= most,
+        f"{shadow.alerts:.2%} of live payments, surely {surely:.2%}, the champion {shadow.champion_alerts:.2%}; "
+        f"surely at most {most:.2%}",
     )
 
 
