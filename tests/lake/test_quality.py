@@ -357,7 +357,7 @@ def test_results_and_data_docs_are_left_and_hold_no_value_of_a_row(
 
 
 def test_a_failing_critical_suite_keeps_training_from_starting_until_it_passes(run: Path) -> None:
-    settings, lesson = Settings(paths=Paths(run=run)), training.Lesson(run / "none", fit.QUICK, 7)
+    settings, lesson = Settings(paths=Paths(run=run)), training.Lesson(fit.QUICK, run / "none", 7)
     with pytest.raises(UsageError, match="does not exist"):  # nobody has looked yet: it goes on to the history
         training.run(settings, lesson, promote=False)
     spoil(run, "features", "card_z", float("inf"))
