@@ -21,6 +21,7 @@ from pipelines.config import Lake
 from pipelines.flows import backtest
 from pipelines.rules import policy
 from pipelines.train import fit
+from pipelines.train.intervals import DRAWS
 
 
 def main(
@@ -52,7 +53,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="fewer trees, fitted once, figures without intervals")] = False,
 ) -> None:
     """Train on the past, judge on what came after."""
-    profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, 200)
+    profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, DRAWS)
     plan = backtest.Plan(
         data,
         mapping,

@@ -18,6 +18,7 @@ from pipelines import config
 from pipelines.errors import UsageError
 from pipelines.flows import training, tuning
 from pipelines.train import fit
+from pipelines.train.intervals import DRAWS
 
 
 def main(
@@ -43,7 +44,7 @@ def main(
     run = config.load(settings)
     if quick and tuned:
         raise UsageError("--quick and --tuned ask for different ways to fit: choose one")
-    profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, training.RESAMPLES)
+    profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, DRAWS)
     if tuned:
         profile = tuning.tuned(run.paths.run)
     lesson = training.Lesson(profile, history, label_delay_days, logged, compare, resamples)

@@ -62,6 +62,19 @@ def challenger_version(registry: Registry) -> str | None:
         return str(max(int(one.version) for one in others)) if others else None
 
 
+def challenger(registry: Registry, version: str | None) -> str:
+    """The version that is asked for, or the one that `challenger_version` finds.
+
+    Raises:
+        UsageError: there is none.
+        Unavailable: the registry does not answer.
+    """
+    found = version or challenger_version(registry)
+    if found is None:
+        raise UsageError(f"{registry.model} has no version but the champion: train one first")
+    return found
+
+
 def tag(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
     """Write tags on a version.
 

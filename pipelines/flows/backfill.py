@@ -51,11 +51,6 @@ def write(spark: "SparkSession", tables: Path, out: Path, until: int) -> None:
     rows.write.mode("overwrite").parquet(str(out))
 
 
-def inputs(rows: "DataFrame") -> "DataFrame":
-    """Rows with features, `label` and `weight` -> what training and scoring read: keys, these two, and the features."""
-    return rows.select("transaction_id", "card_id", "event_ms", "label", "weight", *book.model_inputs())
-
-
 def digest(files: list[Path]) -> str:
     """SHA-256 over the content of files in order: the version of what they hold."""
     found = hashlib.sha256()

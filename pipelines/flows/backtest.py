@@ -19,6 +19,7 @@ from pipelines.rules.policy import Policy
 from pipelines.train import examples, fit, pictures
 from pipelines.train.compare import compare
 from pipelines.train.evaluate import judge, unblocked
+from pipelines.train.intervals import DRAWS
 from pipelines.train.learn import Learned, learn
 from pipelines.train.metrics import Numbers
 from pipelines.train.progress import Progress
@@ -65,7 +66,7 @@ class Plan(NamedTuple):
     train_days: int | None = None
     fold_days: int | None = None
     compared: bool = False
-    resamples: int = 200
+    resamples: int = DRAWS
     leak_above: float | None = None
 
     def folds(self) -> list[Split]:

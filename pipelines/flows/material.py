@@ -45,6 +45,8 @@ def of_files(features: Path, signals: Path) -> DuckDBPyConnection:
     """Features of a past (a folder that `backfill.write` left) and its signals; nothing of it was decided."""
     made = duckdb.connect(config={"memory_limit": "2GB", "temp_directory": tempfile.gettempdir()})
     made.execute(f"create view {PAID} as select * from read_parquet('{features}/*.parquet')")
+    none = "null::varchar as transaction_id, null::varchar as action, null::boolean as explored, null::double as propensity"
+    made.execute(f"create view {DECIDED} as select {none} limit 0")
     verdicts.of_file(made, signals)
     return made
 
@@ -111,18 +113,14 @@ def write(
         out: Parquet file.
         truth: Parquet file with transaction_id and label: what the payments of the test really were, if that is on record.
     """
-    decided = (
-        DECIDED if made.execute("select 1 from duckdb_views() where view_name = ?", [DECIDED]).fetchone() else None
-    )
-    for table, known_at in (("early", split.test_from), ("late", end)):
-        verdicts.believe(made, labels.precedence, known_at)
-        selection.observe(made, PAID, decided)
-        made.execute(f"create or replace temp table {table} as from {selection.OUTCOMES}")
+    _outcomes(made, "early", labels, split.test_from)
     if truth:
         made.execute(
             f"""create or replace temp table late as
             select transaction_id, max(label)::double as label, 1::double as weight from read_parquet('{truth}') group by 1"""
         )
+    else:
+        _outcomes(made, "late", labels, end)
     features = ", ".join(feature.name for feature in book.FEATURES)
     parts = (
         f"select {', '.join(KEYS)}, label, weight, {features} from {PAID} join {table} using (transaction_id) "
@@ -142,3 +140,10 @@ def frauds(made: DuckDBPyConnection, truth: Path, begin: int, until: int) -> Fra
         and transaction_id in (select transaction_id from read_parquet('{truth}') where label = 1)"""
     ).fetchnumpy()
     return Frauds(np.asarray(found["card_id"], dtype=str), np.asarray(found["event_ms"], dtype=np.int64))
+
+
+def _outcomes(made: DuckDBPyConnection, table: str, labels: Labels, known_at: int) -> None:
+    """Keep what was known by a time as a table."""
+    verdicts.believe(made, labels.precedence, known_at)
+    selection.observe(made, PAID, DECIDED)
+    made.execute(f"create or replace temp table {table} as from {selection.OUTCOMES}")

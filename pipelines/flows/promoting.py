@@ -18,7 +18,7 @@ from pipelines.errors import Refused, Unavailable, UsageError
 from pipelines.features import book
 from pipelines.files import put, put_json
 from pipelines.flows import material
-from pipelines.local import landed, topics
+from pipelines.local import topics
 from pipelines.local.screen import Screen
 from pipelines.monitor import text
 from pipelines.promote import gate
@@ -26,6 +26,7 @@ from pipelines.promote.gate import Check, Found, Shadow
 from pipelines.rules import policy
 from pipelines.train import fit, metrics, pictures
 from pipelines.train.evaluate import Comparison, compare
+from pipelines.train.intervals import DRAWS
 from pipelines.train.metrics import Numbers
 from pipelines.train.scores import Scores, collected
 from pipelines.train.split import DAY, Split, day, epoch
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 FOLDER: Final = "gate"
-RESAMPLES: Final = 200
 TIMED_ROWS: Final = 100_000
 TIMED: Final = 3
 SAME: Final = 1e-12
@@ -63,15 +63,12 @@ def run(settings: Settings, version: str | None, screen: Screen, dry: bool = Fal
         dry: only judge.
 
     Raises:
-        UsageError: nothing has landed, there is no challenger, or no mature day is later than what both have learned from.
+        UsageError: there is no challenger, or no mature day is later than what both have learned from.
         Unavailable: the registry does not answer.
         ModelRejected: a model's files are not what its manifest says.
         Refused: the gate does not let it serve.
     """
-    landed.require(settings.paths.run)
-    version = version or registry.challenger_version(settings.registry)
-    if version is None:
-        raise UsageError(f"{settings.registry.model} has no version but the champion: train one first")
+    version = registry.challenger(settings.registry, version)
     champion_version = registry.champion_version(settings.registry)
     if version == champion_version:
         raise UsageError(f"version {version} of {settings.registry.model} serves already")
@@ -122,14 +119,16 @@ def judged(
         screen.say(
             f"comparing on {day(split.test_from)} until {day(split.test_until)}: both have learned from earlier days only"
         )
-        scores = collected(challenger.probabilities(rows))
+        scored = challenger.probabilities(rows).cache()
+        scores = collected(scored)
         if not len(scores.labels):
             raise UsageError(
                 f"no payments from {day(split.test_from)} until {day(split.test_until)} have a known outcome yet"
             )
-        new = _calibrated(challenger, rows, scores)
-        old = _calibrated(champion, rows, scores) if champion else np.zeros_like(new)
-        comparison = compare(scores, old, new, rules, RESAMPLES, screen.say)
+        new = _in_order(scored, scores)
+        old = _in_order(champion.probabilities(rows), scores) if champion else np.zeros_like(new)
+        scored.unpersist()
+        comparison = compare(scores, old, new, rules, DRAWS, screen.say)
         screen.say("timing the challenger")
         score_us = timed(challenger.pipeline, rows)
         screen.say("holding the shadow run against scores offline")
@@ -211,9 +210,9 @@ def _later_days(
     return spark.read.parquet(str(out)), split
 
 
-def _calibrated(model: Contender, rows: "DataFrame", scores: Scores) -> Numbers:
+def _in_order(scored: "DataFrame", scores: Scores) -> Numbers:
     """Probabilities in the order of the scores."""
-    table = model.probabilities(rows).select("transaction_id", "probability").toArrow()
+    table = scored.select("transaction_id", "probability").toArrow()
     by_id = dict(zip(table["transaction_id"].to_pylist(), table["probability"].to_pylist(), strict=True))
     return np.array([by_id[each] for each in scores.transactions])
 

@@ -1,6 +1,5 @@
 """A challenger in the shadow: it scores the live feature topic as the champion does, and nobody acts on what it says."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -9,13 +8,11 @@ from typing import Final
 from pipelines import registry, session, status
 from pipelines.catalog import APPLIED, FEATURES, REHEARSAL, SHADOW
 from pipelines.config import Settings
-from pipelines.errors import Unaccounted, UsageError
+from pipelines.errors import Unaccounted
 from pipelines.ingest.topics import end_offsets, recent
 from pipelines.rules import policy
 from pipelines.score import champion as models
 from pipelines.score import query
-
-log = logging.getLogger("clearhold.shadow")
 
 NAME: Final = "shadow"
 POLL_SECONDS: Final = 2.0
@@ -42,9 +39,7 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
     """
     said = settings.paths.status / f"{NAME}.json"
     kafka, rules = settings.kafka, policy.read(settings.paths.policy)
-    version = version or registry.challenger_version(settings.registry)
-    if version is None:
-        raise UsageError(f"{settings.registry.model} has no version but the champion: train one first")
+    version = registry.challenger(settings.registry, version)
     files = registry.fetch(settings.registry, version, settings.paths.models)
     status.report(said, "starting", f"starting Spark for version {version}")
     spark = session.hot(settings.hot, "clearhold-shadow")

@@ -19,6 +19,7 @@ from pipelines.rules import policy
 from pipelines.train import examples, fit, pictures
 from pipelines.train.compare import compare
 from pipelines.train.evaluate import judge
+from pipelines.train.intervals import DRAWS
 from pipelines.train.learn import Learned, learn
 from pipelines.train.progress import Progress
 from pipelines.train.publish import Evidence, publish
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 FEATURE_MEMORY: Final = "1500m"
-RESAMPLES: Final = 200
 FOREVER: Final = 2**62
 
 
@@ -50,7 +50,7 @@ class Lesson(NamedTuple):
     label_delay_days: int | None = None
     logged: bool = False
     compared: bool = False
-    resamples: int = RESAMPLES
+    resamples: int = DRAWS
 
     @property
     def files(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The maturity of labels as a picture and as a line of text."""
+"""The maturity of labels as a picture."""
 
 from pathlib import Path
 

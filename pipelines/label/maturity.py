@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-DAY: Final = 86_400_000
-"""Milliseconds."""
+from pipelines.features.spec import DAY
+
 FEWEST: Final = 30
 """Known frauds below which a curve would follow chance."""
 

@@ -16,18 +16,15 @@ OUTCOMES: Final = "outcomes"
 """View that `observe` makes."""
 
 
-def observe(database: DuckDBPyConnection, payments: str, decisions: str | None) -> None:
+def observe(database: DuckDBPyConnection, payments: str, decisions: str) -> None:
     """Make the view OUTCOMES: transaction_id, label (1 fraud, 0 genuine), weight (1 or more).
 
     Args:
         database: with BELIEVED.
         payments: view with `transaction_id`, once each.
-        decisions: view with transaction_id, action, explored and propensity; None where nothing was decided. Payments without a
-            decision are the past of before: they count as let through.
+        decisions: view with transaction_id, action, explored and propensity. Payments without a decision are the past of
+            before: they count as let through.
     """
-    decided = (
-        decisions or "(select null as transaction_id, null as action, null as explored, null as propensity limit 0)"
-    )
     database.execute(
         f"""create or replace view {OUTCOMES} as
         with judged as (
@@ -35,7 +32,7 @@ def observe(database: DuckDBPyConnection, payments: str, decisions: str | None) 
                  coalesce(d.explored, false) as explored, coalesce(d.propensity, 1) as propensity,
                  d.action = 'hold' as held
           from {payments} as p left join {BELIEVED} as b using (transaction_id)
-          left join {decided} as d using (transaction_id)),
+          left join {decisions} as d using (transaction_id)),
         unseen as (
           select coalesce(count(*) filter (where held and verdict is null) / nullif(count(*) filter (where held), 0), 1) as share
           from judged)

@@ -14,6 +14,8 @@ from pipelines.train.metrics import Numbers
 SEED: Final = 1
 """The same draws for every model: differences between two of them are paired."""
 LEVEL: Final = 0.95
+DRAWS: Final = 200
+"""How often cards are drawn unless somebody asks for more or fewer."""
 
 
 def draws(cards: NDArray[Any], count: int) -> Iterator[Numbers]:

@@ -50,7 +50,6 @@ def settings(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> S
 @pytest.fixture
 def judge(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The gate in this session, with a shadow run that went well unless another one is given."""
-    monkeypatch.setattr(promoting.landed, "require", lambda run: run / "lake")
     monkeypatch.setattr(promoting.session, "lake", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda _: None)
 
