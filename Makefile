@@ -129,7 +129,7 @@ test: ## every test
 	@$(hot) -m pytest tests/hot; hot=$$?; \
 	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/unit && exit $$hot
 
-protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet (12 minutes)
+protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet
 	$(setup) --dev
 	@CLEARHOLD_HANDBOOK="$(abspath $(DATA))" $(lake) -m pytest -s tests/handbook
 
