@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback protocol test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain protocol test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -123,6 +123,10 @@ promote: ## the gate: compare the newest model with the champion, and let it ser
 rollback: ## let the model serve that served before [RUN=run/demo]
 	$(setup) lake
 	@.venv/bin/python -m jobs.roll_back_model $(call option,--run,$(RUN))
+
+retrain: ## train, shadow and gate again and again, or once without EVERY [RUN=run/demo EVERY=24h QUICK=1]
+	$(setup) lake jars
+	@$(lake) -m jobs.retrain_model $(call option,--run,$(RUN)) $(call option,--every,$(EVERY)) $(if $(QUICK),--quick)
 
 test: ## every test
 	$(setup) --dev

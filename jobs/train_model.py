@@ -1,7 +1,7 @@
 """Train a model and register it. Runs in the lake's environment (.venv).
 
 usage: python -m jobs.train_model --config run/demo/settings.yaml [--history run/demo/history [--logged]] [--promote] [--quick]
-       [--compare] (or `make train RUN=run/demo`)
+       [--compare] [--round NAME] (or `make train RUN=run/demo`)
 
 Needs the model registry. Learns from what has landed in the run, or from transactions.parquet and signals.parquet of a history: a
 payment is a fraud if the most trusted verdict says so, and only payments old enough for that to be known are used. Says how
@@ -36,6 +36,7 @@ def main(
     compare: Annotated[
         bool, typer.Option("--compare", help="learn in other ways too, and say how good they are")
     ] = False,
+    name: Annotated[str | None, typer.Option("--round", help="round of retraining that the model is of")] = None,
     logged: Annotated[
         bool, typer.Option("--logged", help="use the features that the stream logs while it takes this history in")
     ] = False,
@@ -47,7 +48,7 @@ def main(
     profile, resamples = (fit.QUICK, 0) if quick else (fit.FULL, DRAWS)
     if tuned:
         profile = tuning.tuned(run.paths.run)
-    lesson = training.Lesson(profile, history, label_delay_days, logged, compare, resamples)
+    lesson = training.Lesson(profile, history, label_delay_days, logged, compare, resamples, name)
     training.run(run, lesson, promote)
 
 

@@ -26,6 +26,8 @@ from pipelines.manifest import verify
 CHAMPION: Final = "champion"
 SERVING: Final = "serving.json"
 SEAL: Final = "manifest_sha256"
+ROUND: Final = "round"
+"""Tag of a version that a round of retraining made: its name."""
 GATE: Final = "gate"
 """Tag of a version that the gate has judged."""
 PASSED: Final = "passed"
@@ -60,6 +62,17 @@ def challenger_version(registry: Registry) -> str | None:
         found = client.search_model_versions(f"name = '{registry.model}'")
         others = [one for one in found if str(one.version) != champion and one.tags.get(GATE) != REFUSED]
         return str(max(int(one.version) for one in others)) if others else None
+
+
+def of_round(registry: Registry, name: str) -> str | None:
+    """The version that a round of retraining made; None when it has made none.
+
+    Raises:
+        Unavailable: the registry does not answer.
+    """
+    with asking(registry) as client:
+        found = client.search_model_versions(f"name = '{registry.model}'")
+        return next((str(one.version) for one in found if one.tags.get(ROUND) == name), None)
 
 
 def challenger(registry: Registry, version: str | None) -> str:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 FOLDER: Final = "gate"
+VERDICT: Final = "verdict.json"
+REPORT: Final = "report.md"
 TIMED_ROWS: Final = 100_000
 TIMED: Final = 3
 SAME: Final = 1e-12
@@ -88,15 +90,13 @@ def run(settings: Settings, version: str | None, screen: Screen, dry: bool = Fal
     finally:
         spark.stop()
     passed = gate.checks(found, settings.gate)
-    may = all(check.passed for check in passed)
     facts = gate.facts(found, passed) | compared | {"challenger": version, "champion": champion_version}
-    put_json(place / "verdict.json", facts | {"at": datetime.now(UTC).isoformat(timespec="seconds")})
-    report = put(place / "report.md", words(facts, passed))
-    registry.tag(settings.registry, version, _tags(may, passed, champion_version))
+    put_json(place / VERDICT, facts | {"at": datetime.now(UTC).isoformat(timespec="seconds")})
+    report = put(place / REPORT, words(facts, passed))
+    registry.tag(settings.registry, version, _tags(facts["passed"], passed, champion_version))
     screen.print(f"\n{words(facts, passed)}\n  {report}")
-    if not may:
-        why = "; ".join(f"{check.name}: {check.words}" for check in passed if not check.passed)
-        raise Refused(f"version {version} may not serve: {why}")
+    if not facts["passed"]:
+        raise Refused(f"version {version} may not serve: {'; '.join(facts['refused_for'])}")
     if not dry:
         registry.promote(settings.registry, version)
         screen.say(

@@ -43,6 +43,7 @@ class Lesson(NamedTuple):
         logged: a stream takes the same history in: its features are used, rather than computed once more.
         compared: learn in other ways too, to be told what this one is worth.
         resamples: draws behind the intervals of the figures.
+        round: name of the round of retraining that it is of.
     """
 
     profile: fit.Profile
@@ -51,6 +52,7 @@ class Lesson(NamedTuple):
     logged: bool = False
     compared: bool = False
     resamples: int = DRAWS
+    round: str | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -194,4 +196,4 @@ def _evidence(
         "policy_version": rules.version,
     }
     parameters = learned.parameters | {"label_delay_days": known.delay_days}
-    return Evidence(serving, parameters, judgement.flat() | compared, drawn, tags)
+    return Evidence(serving, parameters, judgement.flat() | compared, drawn, tags, lesson.round)

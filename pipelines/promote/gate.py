@@ -123,6 +123,7 @@ def facts(found: Found, passed: list[Check]) -> dict[str, Any]:
     """For files."""
     return {
         "passed": all(check.passed for check in passed),
+        "refused_for": [f"{check.name}: {check.words}" for check in passed if not check.passed],
         "checks": [check._asdict() for check in passed],
         **found._asdict(),
         "shadow": found.shadow._asdict() if found.shadow else None,

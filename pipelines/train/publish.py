@@ -17,14 +17,14 @@ from pyspark.ml import PipelineModel
 
 from pipelines.config import Registry
 from pipelines.manifest import seal
-from pipelines.registry import SEAL, SERVING, asking
+from pipelines.registry import ROUND, SEAL, SERVING, asking
 
 
 class Evidence(NamedTuple):
     """What is known about a model.
 
     `serving` goes with its files: feature_set, inputs (name -> what stands in where it is unknown), calibration, trained_until,
-    label_delay_days, metrics. `tags`: versions of data, code, features and policy.
+    label_delay_days, metrics. `tags`: versions of data, code, features and policy. `round`: of retraining, that made it.
     """
 
     serving: dict[str, Any]
@@ -32,6 +32,7 @@ class Evidence(NamedTuple):
     metrics: dict[str, float]
     pictures: list[Path]
     tags: dict[str, str]
+    round: str | None = None
 
 
 def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str:
@@ -55,7 +56,8 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str
             for picture in evidence.pictures:
                 mlflow.log_artifact(str(picture), "pictures")
             mlflow.log_artifacts(str(folder), "model")
-        return str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registry.model, tags={SEAL: digest}).version)
+        tags = {SEAL: digest} | ({ROUND: evidence.round} if evidence.round else {})
+        return str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registry.model, tags=tags).version)
 
 
 def _write(model: PipelineModel, serving: dict[str, Any], folder: Path) -> str:

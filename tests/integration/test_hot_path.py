@@ -52,7 +52,8 @@ PAID = payments(2400)
 PAST, LIVE = PAID[:900], PAID[900:]
 NAMES = [feature.name for feature in book.FEATURES]
 BAD = [b"not JSON", b"{}", json.dumps(LIVE[0] | {"transaction_id": "bad", "amount_minor": -5}).encode()]
-SECONDS = 240.0
+SECONDS = 600.0
+"""Longer than anything here takes on a machine that is busy with other tests."""
 BUSY = 600
 """Signals after the history: more than a restart looks back to see whether the history is in."""
 
@@ -336,6 +337,7 @@ def land(running: Stack) -> None:
     running.processes.stop(["landing"])
 
 
+@ONE_WAY
 def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> None:
     said(0, "jobs.check_parity", "--run", landed_run)
     found = json.loads((landed_run / parity.FILE).read_text())
@@ -397,17 +399,17 @@ def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None
     assert "decisions by it cannot be repeated" in refused.stderr
 
 
+@ONE_WAY
 def test_the_state_can_be_filled_again_from_the_lake(landed_run: Path, settled: Stack) -> None:
-    """One payment waits meanwhile: it finds the whole past. Shuffled, merchants and devices see another order, and no less."""
+    """One payment waits meanwhile: it finds the whole past."""
     settled.processes.stop(["hot", "standby"])
     waiting, later = ([LIVE[n] | {"transaction_id": f"again-{n}"}] for n in (700, 900))
     send(settled.settings.kafka.bootstrap, in_order(waiting, []))
     land(settled)
     refilled = refilling.refill(settled, Screen(landed_run / "logs" / "refill.log"))
     assert refilled.now.events == refilled.before.events >= len(PAID)
-    if settled.settings.hot.state_partitions == 1:
-        assert refilled.now.hash == refilled.before.hash
-        assert refilled.differing == 0
+    assert refilled.now.hash == refilled.before.hash
+    assert refilled.differing == 0
     settled.start_job("hot", "jobs.decide", restarts=3)
     send(settled.settings.kafka.bootstrap, in_order(later, []))
     wanted = {one["transaction_id"] for one in [*waiting, *later]}
@@ -418,10 +420,9 @@ def test_the_state_can_be_filled_again_from_the_lake(landed_run: Path, settled: 
 
     settled.processes.wait(decided, SECONDS, "what waited is not decided")
     land(settled)
-    if settled.settings.hot.state_partitions == 1:
-        said(0, "jobs.check_parity", "--run", landed_run)
-        found = json.loads((landed_run / parity.FILE).read_text())
-        assert (found["left_out"], found["mismatches"]) == (0, 0)
+    said(0, "jobs.check_parity", "--run", landed_run)
+    found = json.loads((landed_run / parity.FILE).read_text())
+    assert (found["left_out"], found["mismatches"]) == (0, 0)
 
 
 @ONE_WAY
