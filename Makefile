@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain protocol test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain notebooks protocol test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -127,6 +127,10 @@ rollback: ## let the model serve that served before [RUN=run/demo]
 retrain: ## train, shadow and gate again and again, or once without EVERY [RUN=run/demo EVERY=24h QUICK=1]
 	$(setup) lake jars
 	@$(lake) -m jobs.retrain_model $(call option,--run,$(RUN)) $(call option,--every,$(EVERY)) $(if $(QUICK),--quick)
+
+notebooks: ## the notebooks carried out on the lake of a run, as pages [RUN=run/demo]
+	$(setup) lake jars
+	@$(lake) -m jobs.run_notebooks $(call option,--run,$(RUN))
 
 test: ## every test
 	$(setup) --dev

@@ -37,7 +37,7 @@ from pipelines.catalog import (
 from pipelines.check import attempts
 from pipelines.config import Hot, Lake, Paths, Registry, Settings
 from pipelines.features import book, compile
-from pipelines.flows import accounting, explaining, parity, refilling
+from pipelines.flows import accounting, explaining, notebooks, parity, refilling
 from pipelines.flows import logged as training_rows
 from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
@@ -381,6 +381,14 @@ def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
 @ONE_WAY
 def test_what_was_not_decided_cannot_be_explained(landed_run: Path) -> None:
     assert "no payment nobody was decided here" in explain(2, landed_run, "nobody").stderr
+
+
+@ONE_WAY
+def test_every_notebook_gets_to_its_end_on_this_lake(landed_run: Path) -> None:
+    said(0, "jobs.run_notebooks", "--run", landed_run)
+    pages = {page.stem: page.read_text() for page in (landed_run / notebooks.FOLDER).glob("*.html")}
+    assert pages.keys() == {book.stem for book in (HERE.root / "notebooks").glob("*.ipynb")}
+    assert "values that differ: 0" in pages["02_features_and_state"]
 
 
 @ONE_WAY
