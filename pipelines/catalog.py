@@ -295,6 +295,26 @@ QUALITY_TABLE: Final = Table(
     ),
     (),
 )
+CONTRIBUTIONS_TABLE: Final = Table(
+    "contributions",
+    "reasons",
+    "topics decisions, features",
+    "analyst",
+    "What each feature contributed to the score of every decision other than approve; with the base they add up to the margin",
+    (
+        *PLACE,
+        Field("transaction_id", "string", True, "The payment that was decided"),
+        Field("card_id", "string", True, "Its card"),
+        Field("event_ms", "bigint", True, "When it was attempted, epoch milliseconds"),
+        Field("model_version", "string", True, "Registry version of the model that decided"),
+        Field("score", "double", True, "Raw output of the model as it was decided by: 1 / (1 + exp(-2 margin))"),
+        Field("base", "double", True, "Margin of the average payment that the model was fitted on"),
+        Field("margin", "double", True, "Base and contributions, added up"),
+        Field("features", "array<string>", True, "Features that contributed, the largest contribution first"),
+        Field("contributions", "array<double>", True, "What each of them added to the margin: Shapley values"),
+    ),
+    (),
+)
 ERASURES_TABLE: Final = Table(
     "erasures",
     "forget",
@@ -322,4 +342,4 @@ FROM_TOPICS: Final = (
     QUARANTINE_TABLE,
 )
 """Tables that are made of Kafka records and nothing else."""
-TABLES: Final = (*FROM_TOPICS, REPAIRS_TABLE, ERASURES_TABLE, QUALITY_TABLE, GAPS_TABLE)
+TABLES: Final = (*FROM_TOPICS, CONTRIBUTIONS_TABLE, REPAIRS_TABLE, ERASURES_TABLE, QUALITY_TABLE, GAPS_TABLE)

@@ -25,6 +25,10 @@ RECORD: Final = (
 PAYMENT: Final = f'{{"{EVENT[0].name}":"transaction"'.encode()
 """How the JSON of such a record begins when it is a payment: others are told apart without being parsed."""
 
+FILLED: Final = "filled_"
+UNKNOWN: Final = "unknown_"
+"""How a model's columns begin: a feature with its default where it is unknown, and whether it is."""
+
 DERIVED: Final = {
     "amount": "amount_minor / 100D",
     "as_of": "coalesce(transaction_ms, event_ms)",

@@ -2,13 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipelines import config, manifest, registry
 from pipelines.catalog import (
+    CONTRIBUTIONS_TABLE,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     FEATURES_TABLE,
@@ -22,19 +23,23 @@ from pipelines.check.parity import PLACE
 from pipelines.config import Settings
 from pipelines.errors import ConfigurationError, UsageError
 from pipelines.features import book
-from pipelines.flows import hot_runtime
+from pipelines.flows import hot_runtime, reasons
 from pipelines.flows.deciding_again import AGAIN, PAST, SCORED
 from pipelines.local import landed
 from pipelines.local.project import Project
 from pipelines.monitor import text
 from pipelines.rules import policy
 from pipelines.schemas import DECISION, TRANSACTION, names
+from pipelines.score import trees
+from pipelines.score.trees import Contributions
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Row = dict[str, Any]
 
+TOLD: Final = 6
+"""Contributions that are told one by one."""
 _OWN_CLOCK: Final = "decided_at_ms"
 _TOUCHED: Final = "(card_id = $card or merchant_id = $merchant or device_id = $device)"
 _PAST: Final = f"""
@@ -48,9 +53,10 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
     """Explain one decision of a run, live or stopped.
 
     Returns:
-        payment, feature_record (its place and sequence numbers), features (name, unit, doc, recorded, computed, same; the last
-        two are None where it could not be computed anew), model, policy, decision, again (what differs: field -> recorded,
-        computed), known_since (verdicts), notes, and same: whether everything that was computed anew is the same to the last bit.
+        payment, feature_record (its place and sequence numbers), features (name, unit, doc, recorded, contribution to the margin,
+        computed, same; the last two are None where it could not be computed anew), model, policy, decision, contributions (base,
+        parts, margin, score), again (what differs: field -> recorded, computed), known_since (verdicts), notes, and same: whether
+        everything that was computed anew is the same to the last bit.
 
     Raises:
         UsageError: there is no run, or no decision about such a payment; the line says what became of it.
@@ -61,7 +67,14 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
     """
     lake = landed.require(place)
     settings = config.load(place / "settings.yaml")
-    more = (DECISIONS_TABLE, TRANSACTIONS_TABLE, SIGNALS_TABLE, QUARANTINE_TABLE, DUPLICATES_TABLE)
+    more = (
+        DECISIONS_TABLE,
+        TRANSACTIONS_TABLE,
+        SIGNALS_TABLE,
+        QUARANTINE_TABLE,
+        DUPLICATES_TABLE,
+        CONTRIBUTIONS_TABLE,
+    )
     database = attempts.opened(lake, *more)
     decision = _decision(database, transaction_id)
     scored, payment = _scored(database, decision), _payment(database, decision)
@@ -71,8 +84,9 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
     notes = _notes(database, decision, stands)
     with tempfile.TemporaryDirectory(dir=place, prefix="explain-") as scratch:
         again = _again(project, database, Path(scratch), decision, scored, stands, model, rules)
-    features = _features(scored, again)
-    differs = _differences(decision, again["decision"])
+    (found,) = trees.contributions(trees.read(model), [scored])
+    features = _features(scored, again, found)
+    differs = _differences(decision, again["decision"]) | _other_contributions(database, decision, found)
     return {
         "transaction_id": transaction_id,
         "payment": payment,
@@ -85,6 +99,7 @@ def run(project: Project, place: Path, transaction_id: str) -> Row:
         },
         "policy": {"version": decision["policy_version"], **json.loads(rules.read_text())},
         "decision": decision,
+        "contributions": found._asdict(),
         "again": differs,
         "known_since": _verdicts(database, transaction_id),
         "notes": notes,
@@ -112,6 +127,7 @@ def words(found: Mapping[str, Any]) -> str:
             f"version {found['model']['version']}, files as in their manifest {found['model']['manifest_sha256'][:12]}",
         ),
         ("", f"calibration {found['model']['calibration']}"),
+        *(("score" if not n else "", line) for n, line in enumerate(_sum(found))),
         ("policy", f"{policy_['version']}: {thresholds}; {len(policy_['rules'])} rules in force"),
         *(("known since", _verdict(one)) for one in found["known_since"]),
         *(("note", note) for note in found["notes"]),
@@ -123,6 +139,17 @@ def words(found: Mapping[str, Any]) -> str:
         for each in found["features"]
     ]
     return text.table(cells, left=True) + "\n\n" + "\n".join(f"  {name:12}  {said}" for name, said in lines)
+
+
+def _sum(found: Mapping[str, Any]) -> Iterator[str]:
+    """What the score is made of, for people."""
+    parts = sorted(found["contributions"]["parts"].items(), key=lambda one: -abs(one[1]))
+    values = {each["name"]: each["recorded"] for each in found["features"]}
+    yield f"{found['contributions']['base']:+.3f} for the average payment"
+    yield from (f"{part:+.3f} because {name} is {_number(values[name])}" for name, part in parts[:TOLD])
+    rest = sum(part for _, part in parts[TOLD:])
+    margin, score = found["contributions"]["margin"], found["contributions"]["score"]
+    yield f"{rest:+.3f} for all other features: {margin:+.3f}, which is a raw score of {score:.4f}"
 
 
 def _decision(database: "DuckDBPyConnection", transaction_id: str) -> Row:
@@ -230,7 +257,7 @@ def _again(
     return found
 
 
-def _features(scored: Row, again: Row) -> list[Row]:
+def _features(scored: Row, again: Row, contributed: Contributions) -> list[Row]:
     found = []
     for entity in book.ENTITIES:
         is_known = again.get("whole", {}).get(entity.name, False)
@@ -239,7 +266,10 @@ def _features(scored: Row, again: Row) -> list[Row]:
             computed = again["features"][feature.name] if is_known else None
             same = _is_same(recorded, computed) if is_known else None
             about = {"name": feature.name, "unit": feature.unit, "doc": feature.doc}
-            found.append({**about, "recorded": recorded, "computed": computed, "same": same})
+            contribution = contributed.parts.get(feature.name, 0.0)
+            found.append(
+                {**about, "contribution": contribution, "recorded": recorded, "computed": computed, "same": same}
+            )
     return found
 
 
@@ -249,6 +279,21 @@ def _differences(recorded: Row, computed: Row) -> dict[str, Row]:
         for name, value in recorded.items()
         if name != _OWN_CLOCK and not _is_same(value, computed.get(name))
     }
+
+
+def _other_contributions(database: "DuckDBPyConnection", decision: Row, found: Contributions) -> Row:
+    """Contributions that were stored as something else than what comes out now, and a sum that is not the score."""
+    stored = rows(
+        database,
+        f"select features, contributions from {CONTRIBUTIONS_TABLE.name} where transaction_id = ? and model_version = ?",
+        decision["transaction_id"],
+        decision["model_version"],
+    )
+    kept = dict(zip(stored[0]["features"], stored[0]["contributions"], strict=True)) if stored else found.parts
+    odd = [name for name, part in found.parts.items() if abs(kept.get(name, 0.0) - part) > reasons.SAME]
+    if abs(found.score - decision["score"]) > reasons.SAME:
+        odd.append("their sum")
+    return {f"contribution of {name}": {"recorded": kept.get(name), "computed": found.parts.get(name)} for name in odd}
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pipelines.catalog import (
     APPLIED,
     APPLIED_TABLE,
+    CONTRIBUTIONS_TABLE,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
     ERASURES_TABLE,
@@ -33,7 +34,14 @@ from pipelines.schemas import names
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-TYPED: Final = (TRANSACTIONS_TABLE, SIGNALS_TABLE, FEATURES_TABLE, APPLIED_TABLE, DECISIONS_TABLE)
+TYPED: Final = (
+    TRANSACTIONS_TABLE,
+    SIGNALS_TABLE,
+    FEATURES_TABLE,
+    APPLIED_TABLE,
+    DECISIONS_TABLE,
+    CONTRIBUTIONS_TABLE,
+)
 """Tables with a column `card_id`."""
 NAMING: Final = (DUPLICATES_TABLE, RECORDS_TABLE, QUARANTINE_TABLE, *TYPED)
 """Tables that may name a card."""

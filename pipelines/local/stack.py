@@ -22,7 +22,7 @@ from pipelines.local.tracking import Tracking
 
 HOT: Final = "hot"
 STANDBY: Final = "standby"
-LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, "landing"), (tracking.NAME, broker.NAME))
+LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, "landing", "reasons"), (tracking.NAME, broker.NAME))
 """Nobody sends any more, then nobody decides or lands, then nobody is left who needs the broker."""
 RESTARTS: Final = 5
 ANSWER_SECONDS = 120.0
@@ -95,8 +95,9 @@ class Stack:
         self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
 
     def start_landing(self) -> None:
-        """Start what lands, and beside it whoever looks at the quality of what has landed and who keeps its tables in order."""
+        """Start what lands, and beside it who gives reasons, looks at the quality of what landed and keeps tables in order."""
         self.start_job("landing", "jobs.land_events", restarts=RESTARTS)
+        self.start_job("reasons", "jobs.give_reasons", restarts=RESTARTS)
         self.start_job("quality", "jobs.watch_quality", restarts=RESTARTS)
         self.start_job("upkeep", "jobs.tend_tables", "--every", str(self.settings.lake.tend_seconds), restarts=RESTARTS)
 

@@ -13,6 +13,7 @@ from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import functions as F
 
+from pipelines.features import book
 from pipelines.train.trees import watched
 
 if TYPE_CHECKING:
@@ -95,13 +96,9 @@ def margins(model: PipelineModel, rows: "DataFrame") -> "DataFrame":
 def importance(model: PipelineModel) -> dict[str, float]:
     """Share of the impurity that each input removed, largest first."""
     assembler, trees = cast(VectorAssembler, model.stages[1]), cast(Any, model.stages[-1])
-    names = [name.removeprefix(_FILLED) for name in assembler.getInputCols()]
+    names = [name.removeprefix(book.FILLED) for name in assembler.getInputCols()]
     shares = zip(names, map(float, trees.featureImportances.toArray()), strict=True)
     return dict(sorted(shares, key=lambda item: -item[1]))
-
-
-_FILLED: Final = "filled_"
-_UNKNOWN: Final = "unknown_"
 
 
 def _imputation(rows: "DataFrame", inputs: Inputs) -> tuple[SQLTransformer, list[str]]:
@@ -113,8 +110,8 @@ def _imputation(rows: "DataFrame", inputs: Inputs) -> tuple[SQLTransformer, list
     counts = rows.selectExpr("count(*) as rows", *(f"count(`{name}`) as `{name}`" for name in inputs)).first()
     total = counts["rows"] if counts else 0
     partly = [name for name in inputs if counts and 0 < counts[name] < total]
-    filled = {f"{_FILLED}{name}": f"coalesce(`{name}`, {default!r}D)" for name, default in inputs.items()}
-    columns = filled | {f"{_UNKNOWN}{name}": f"double(`{name}` is null)" for name in partly}
+    filled = {f"{book.FILLED}{name}": f"coalesce(`{name}`, {default!r}D)" for name, default in inputs.items()}
+    columns = filled | {f"{book.UNKNOWN}{name}": f"double(`{name}` is null)" for name in partly}
     made = ", ".join(f"{sql} as `{name}`" for name, sql in columns.items())
     return SQLTransformer(statement=f"select *, {made} from __THIS__"), list(columns)
 

@@ -4,6 +4,7 @@ There is no registry in here: the model that served last, on disk, has to do.
 """
 
 import json
+import math
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pytest
 from confluent_kafka import Producer
 from delta.tables import DeltaTable
@@ -25,6 +27,7 @@ from pyspark.sql import functions as F
 from pipelines import manifest, session
 from pipelines.catalog import (
     APPLIED,
+    CONTRIBUTIONS_TABLE,
     DECISIONS,
     DECISIONS_TABLE,
     FEATURES,
@@ -375,7 +378,29 @@ def test_a_decision_is_explained_and_made_again(landed_run: Path) -> None:
     assert all(one["same"] for one in found["features"])
     assert (found["same"], found["again"], found["model"]["version"]) == (True, {}, "1")
     assert found["policy"]["version"] == found["decision"]["policy_version"]
+    assert abs(found["contributions"]["score"] - found["decision"]["score"]) < 1e-9
     assert f"decided       {found['decision']['action']}" in explaining.words(found)
+
+
+@ONE_WAY
+def test_whatever_is_not_approved_has_its_contributions_once_through_a_kill(landed_run: Path, settled: Stack) -> None:
+    records = topics.read(settled.settings.kafka.bootstrap, DECISIONS.name, {})
+    decided = {(one.partition(), one.offset()): json.loads(one.value() or b"") for one in records}
+    stopped = {place: one["score"] for place, one in decided.items() if one["action"] != "approve"}
+    assert len(stopped) > 20
+
+    def stored() -> list[dict[str, Any]]:
+        return deltalake.DeltaTable(landed_run / "lake" / CONTRIBUTIONS_TABLE.name).to_pyarrow_table().to_pylist()
+
+    settled.start_job("reasons", "jobs.give_reasons", restarts=3)
+    settled.processes.wait(stored, SECONDS, "nothing is explained")
+    os.killpg(settled.processes.processes["reasons"].pid, signal.SIGKILL)
+    settled.processes.wait(lambda: len(stored()) >= len(stopped), SECONDS, "not everything is explained")
+    settled.processes.stop(["reasons"])
+    assert sorted((one["kafka_partition"], one["kafka_offset"]) for one in stored()) == sorted(stopped)
+    for one in stored():
+        score = 1 / (1 + math.exp(-2 * (one["base"] + sum(one["contributions"]))))
+        assert abs(score - stopped[one["kafka_partition"], one["kafka_offset"]]) < 1e-9
 
 
 @ONE_WAY
