@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain notebooks protocol test lint check lock clean
+.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -24,10 +24,10 @@ setup: ## environments and jars, where they are missing
 doctor: ## what is missing or wrong on this machine, and what to do
 	@$(python) -m jobs.doctor
 
-demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED= FRESH=1 STANDBY=1]
+demo: ## everything, live, until Ctrl-C [FOR=seconds RATE=per second CARDS= SEED= FRESH=1 STANDBY=1 INJECT=shift]
 	$(setup)
 	@$(lake) -m jobs.demo $(call option,--for,$(FOR)) $(call option,--rate,$(RATE)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh) $(standby)
+	  $(call option,--seed,$(SEED)) $(if $(FRESH),--fresh) $(standby) $(call option,--inject,$(INJECT))
 
 replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=conf/sources/x.yaml [RATE= FOR= OUT= STANDBY=1]
 	$(setup)
@@ -127,6 +127,10 @@ rollback: ## let the model serve that served before [RUN=run/demo]
 retrain: ## train, shadow and gate again and again, or once without EVERY [RUN=run/demo EVERY=24h QUICK=1]
 	$(setup) lake jars
 	@$(lake) -m jobs.retrain_model $(call option,--run,$(RUN)) $(call option,--every,$(EVERY)) $(if $(QUICK),--quick)
+
+watch: ## drift of features, score and fields, alerts, precision, missing values, volume [RUN=run/demo EVERY=1h STRICT=1]
+	$(setup) lake
+	@.venv/bin/python -m jobs.watch_model --config $(run)/settings.yaml $(call option,--every,$(EVERY)) $(if $(STRICT),--strict)
 
 notebooks: ## the notebooks carried out on the lake of a run, as pages [RUN=run/demo]
 	$(setup) lake jars

@@ -1,6 +1,6 @@
 """Everything on one machine, live: broker, registry, first model, stream, lake, a simulated bank. Runs in .venv.
 
-usage: python -m jobs.demo [--for SECONDS] [--rate 50] [--cards 1000] [--seed 7] [--fresh] (or `make demo`)
+usage: python -m jobs.demo [--for SECONDS] [--rate 50] [--cards 1000] [--seed 7] [--fresh] [--inject shift] (or `make demo`)
 
 Ctrl-C stops everything in order within 15 s. A second run resumes; --fresh starts afresh. Leaves run/demo/summary.json. Exit
 codes: 0 when every acknowledged record is accounted for, 1 when not or when a part ended too often, 130 when it was stopped
@@ -18,6 +18,9 @@ from jobs import entry, machine
 from pipelines.flows import demo
 from pipelines.local.project import HERE
 from pipelines.local.supervisor import StopAsked
+from pipelines.simulate.inject import KINDS
+
+INJECT = f"something that `make watch` must notice: {', '.join(KINDS)}"
 
 
 def main(
@@ -27,6 +30,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="another seed, another bank")] = None,
     fresh: Annotated[bool, typer.Option(help="remove the run before this one")] = False,
     standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.4 to 2.1 GB)")] = None,
+    inject: Annotated[list[str] | None, typer.Option(help=INJECT)] = None,
     run: Annotated[Path, typer.Option(help="folder of the run")] = Path("run/demo"),
 ) -> None:
     """Run the demo."""
@@ -34,7 +38,7 @@ def main(
         demo.run(
             HERE,
             machine.settings(run, standby),
-            demo.Demo(seconds, rate, cards, seed, fresh),
+            demo.Demo(seconds, rate, cards, seed, fresh, tuple(inject or ())),
             os.environ,
             machine.setup_seconds(),
         )

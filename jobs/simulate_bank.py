@@ -1,6 +1,7 @@
 """Simulated bank: live payments to Kafka, verdicts after the decisions. Runs in the lake's environment (.venv).
 
 usage: python -m jobs.simulate_bank --config run/live/settings.yaml --history run/live/history [--rate 50] [--seconds 300]
+       [--inject shift]
 
 Needs a broker with its topics and a history folder. Stops in order at SIGTERM or SIGINT, or after --seconds or --count. Started
 again it goes on behind the last payment on the broker. Says how it is in <run>/status/bank.json every second.
@@ -14,7 +15,10 @@ import typer
 from jobs import entry
 from pipelines import config
 from pipelines.simulate import live
+from pipelines.simulate.inject import KINDS
 from pipelines.simulate.plan import Plan
+
+INJECT = f"something that a watch must notice: {', '.join(KINDS)}"
 
 
 def main(
@@ -25,11 +29,12 @@ def main(
     count: Annotated[int | None, typer.Option(help="send this many payments, then stop")] = None,
     bad_share: Annotated[float, typer.Option(help="bad records as a share of payments")] = 0.001,
     repeat_share: Annotated[float, typer.Option(help="repeated records as a share of payments")] = 0.001,
+    inject: Annotated[list[str] | None, typer.Option(help=INJECT)] = None,
     analyst: Annotated[bool, typer.Option(help="simulate the analyst who looks at holds")] = True,
 ) -> None:
     """Send simulated payments and play the world after the decision."""
     loaded = config.load(settings)
-    plan = Plan(rate, count, seconds, bad_share, repeat_share, analyst)
+    plan = Plan(rate, count, seconds, bad_share, repeat_share, analyst, tuple(inject or ()))
     live.run(history, loaded.kafka.bootstrap, loaded.paths.status / "bank.json", plan, entry.stopping())
 
 

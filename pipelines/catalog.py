@@ -315,6 +315,32 @@ CONTRIBUTIONS_TABLE: Final = Table(
     ),
     (),
 )
+WATCH_TABLE: Final = Table(
+    "watch",
+    "watch",
+    "tables features, applied, decisions, records, quarantine; the model in service",
+    "engineer",
+    "What the watch over model and data found: a row a measure each time it looked",
+    (
+        Field("looked_at", "timestamp", True, "When it looked; the same for all measures of a look"),
+        Field("model_version", "string", False, "Registry version of the champion"),
+        Field("kind", "string", True, "feature, score, schema, alerts, precision, missing or volume"),
+        Field("subject", "string", True, "What was measured: a feature, a field, a day"),
+        Field(
+            "measure", "string", True, "psi, jensen_shannon, share, unknown, precision, payments, added, removed, ..."
+        ),
+        Field("value", "double", False, "Its value; null where there was too little to say"),
+        Field("edge", "double", False, "Beyond it is an alarm"),
+        Field("state", "string", True, "quiet, alarm, or early where it is too early to say"),
+        Field("words", "string", True, "The same for people"),
+        Field("low", "double", False, "95% interval of the value: low end, where it has one"),
+        Field("high", "double", False, "High end"),
+        Field("since", "timestamp", False, "Payments from this time were looked at"),
+        Field("until", "timestamp", False, "Until this time"),
+    ),
+    (),
+    {"known_watch_state": "state in ('quiet', 'alarm', 'early')"},
+)
 ERASURES_TABLE: Final = Table(
     "erasures",
     "forget",
@@ -342,4 +368,12 @@ FROM_TOPICS: Final = (
     QUARANTINE_TABLE,
 )
 """Tables that are made of Kafka records and nothing else."""
-TABLES: Final = (*FROM_TOPICS, CONTRIBUTIONS_TABLE, REPAIRS_TABLE, ERASURES_TABLE, QUALITY_TABLE, GAPS_TABLE)
+TABLES: Final = (
+    *FROM_TOPICS,
+    CONTRIBUTIONS_TABLE,
+    REPAIRS_TABLE,
+    ERASURES_TABLE,
+    QUALITY_TABLE,
+    WATCH_TABLE,
+    GAPS_TABLE,
+)

@@ -55,6 +55,7 @@ class Lake(Section):
     batch_records: int = Field(100_000, ge=1, description="most records of a landing batch, held in memory meanwhile")
     behind_records: int = Field(10_000, ge=1, description="the same for a history, which decisions would wait behind")
     quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
+    watch_seconds: int = Field(3600, ge=1, description="seconds between looks at drift in a live run")
     tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
 
 

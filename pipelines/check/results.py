@@ -6,25 +6,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import duckdb
-import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
+from pipelines import rows
 from pipelines.catalog import QUALITY_TABLE
 from pipelines.check import checks, suites
 from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.checks import Check, Suite
-from pipelines.turns import turn
 
-_TYPES: Final = {
-    "timestamp": pa.timestamp("us", "UTC"),
-    "string": pa.string(),
-    "bigint": pa.int64(),
-    "boolean": pa.bool_(),
-    "double": pa.float64(),
-}
-SCHEMA: Final = pa.schema(
-    [pa.field(field.name, _TYPES[field.type], nullable=not field.required) for field in QUALITY_TABLE.columns]
-)
 _NEWEST: Final = """
 select suite, check_name, passed from quality where passed is not null
 qualify row_number() over (partition by suite, check_name order by checked_at desc) = 1
@@ -91,10 +80,7 @@ class Standing(NamedTuple):
 def append(lake: Path, reports: Iterable[Report], checked_at: datetime | None = None) -> None:
     """Write down what suites came to."""
     now = checked_at or datetime.now(UTC)
-    rows = [row for report in reports for row in _rows(report, now)]
-    if rows:
-        with turn(lake / QUALITY_TABLE.name):
-            write_deltalake(lake / QUALITY_TABLE.name, pa.Table.from_pylist(rows, schema=SCHEMA), mode="append")
+    rows.append(lake, QUALITY_TABLE, [row for report in reports for row in _rows(report, now)])
 
 
 def standing(lake: Path) -> Standing:

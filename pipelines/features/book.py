@@ -25,6 +25,21 @@ RECORD: Final = (
 PAYMENT: Final = f'{{"{EVENT[0].name}":"transaction"'.encode()
 """How the JSON of such a record begins when it is a payment: others are told apart without being parsed."""
 
+ACCRUING: Final = frozenset(
+    {
+        "card_age_days",
+        "card_frauds_known",
+        "card_since_fraud_days",
+        "card_genuine_known",
+        "merchant_fraud_rate",
+        "merchant_since_fraud_days",
+        "merchant_since_unexplained_days",
+        "merchant_since_genuine_days",
+        "device_age_days",
+    }
+)
+"""Features that grow with the record: ages, and what became known so far. Their distribution moves by itself."""
+
 FILLED: Final = "filled_"
 UNKNOWN: Final = "unknown_"
 """How a model's columns begin: a feature with its default where it is unknown, and whether it is."""

@@ -13,6 +13,7 @@ from pipelines.local import stack, summary
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
+from pipelines.simulate import inject
 
 PREPARED: Final = "prepared.json"
 OPEN_SECONDS: Final = 600.0
@@ -26,6 +27,7 @@ class Demo(NamedTuple):
     cards: int | None = None
     seed: int | None = None
     fresh: bool = False
+    inject: tuple[str, ...] = ()
 
 
 def run(
@@ -34,12 +36,13 @@ def run(
     """Run until Ctrl-C, or for `demo.seconds` of traffic. Leaves summary.json in the run's folder.
 
     Raises:
-        UsageError: the run in the folder has other cards or another seed.
+        UsageError: the run in the folder has other cards or another seed, or nothing of that name can be injected.
         StopAsked: somebody stopped it before there was traffic.
         Unaccounted: an acknowledged record has neither a decision nor a quarantine row, nor is it a duplicate.
         Mismatch: a logged feature is not what the batch compiler computes.
         ClearholdError: something could not be started, or ended too often.
     """
+    inject.require(demo.inject)
     screen = Screen(settings.paths.run / "logs" / "supervisor.log")
     fresh, wanted = whose_run(settings.paths.run, demo)
     hot = settings.hot.model_copy(update={"await_history": fresh})
@@ -104,4 +107,5 @@ def bank(running: Stack, demo: Demo) -> Sender:
     """The simulated bank, which sends until it is stopped or for as long as was asked."""
     history = ("--history", str(running.settings.paths.run / "history"))
     length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
-    return Sender("bank", "jobs.simulate_bank", (*history, "--rate", str(demo.rate), *length))
+    wrong = [part for kind in demo.inject for part in ("--inject", kind)]
+    return Sender("bank", "jobs.simulate_bank", (*history, "--rate", str(demo.rate), *length, *wrong))

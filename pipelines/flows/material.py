@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 from pipelines.catalog import APPLIED_TABLE, DECISIONS_TABLE, FEATURES_TABLE
 from pipelines.check import attempts
@@ -16,11 +17,14 @@ from pipelines.errors import UsageError
 from pipelines.features import book
 from pipelines.flows.backfill import KEYS
 from pipelines.label import maturity, selection, verdicts
+from pipelines.reference import Population
 from pipelines.train.scores import Frauds
 from pipelines.train.split import Split
 
 PAID: Final = "paid"
 """View of payments with KEYS and features, each once."""
+SAMPLE: Final = 200_000
+"""Payments that describe a population well enough."""
 DECIDED: Final = "decided"
 COLUMNS: Final = (*KEYS, *(feature.name for feature in book.FEATURES))
 
@@ -131,6 +135,20 @@ def write(
         )
     )
     made.execute(f"copy ({' union all '.join(parts)}) to '{out}' (format parquet, compression zstd)")
+
+
+def population(made: DuckDBPyConnection, begin: int, until: int, most: int = SAMPLE) -> Population:
+    """All payments of a time, whatever became of them; of more than `most` a sample, the same one each time."""
+    features = [feature.name for feature in book.FEATURES]
+    columns = ", ".join(f"{name}::double as {name}" for name in features)
+    found = made.execute(
+        f"""select event_ms, coalesce(card_id, transaction_id) as card, {columns} from {PAID}
+        where event_ms >= {begin} and event_ms < {until} order by hash(transaction_id), transaction_id limit {most}"""
+    ).fetchnumpy()
+    values: dict[str, NDArray[np.float64]] = {
+        name: np.ma.filled(np.ma.asarray(found[name], dtype=float), np.nan) for name in features
+    }
+    return Population(found["event_ms"].astype(np.int64), found["card"], values)
 
 
 def frauds(made: DuckDBPyConnection, truth: Path, begin: int, until: int) -> Frauds:

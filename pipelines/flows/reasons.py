@@ -12,17 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import DeltaTable
 
-from pipelines import registry, status
+from pipelines import registry, rows, status
 from pipelines.catalog import CONTRIBUTIONS_TABLE, DECISIONS, FEATURES
 from pipelines.config import Settings
 from pipelines.errors import Mismatch, Unavailable
 from pipelines.local import topics
 from pipelines.score import trees
 from pipelines.score.trees import Contributions, Forest
-from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -73,7 +71,7 @@ def follow(settings: Settings, stopping: Callable[[], bool]) -> None:
                     status.report(said, "waiting", str(problem), explained=explained, lost=lost)
                     time.sleep(POLL_SECONDS)
                     continue
-                _append(table, made, decided)
+                _append(settings.paths.lake, made, decided)
                 explained, lost, decided = explained + len(made), lost + gone, []
             gone_too = f"; the features of {lost:,} are no longer in Kafka" if lost else ""
             status.report(said, "open", f"{explained:,} decisions explained{gone_too}", explained=explained, lost=lost)
@@ -106,7 +104,7 @@ def _explained(bootstrap: str, decided: Iterable["Message"], forest: Models) -> 
     stopped = [(one, json.loads(one.value() or b"{}")) for one in decided if APPROVED not in (one.value() or b"")]
     if not stopped:
         return [], 0
-    rows, gone = [], 0
+    made, gone = [], 0
     with closing(topics.reader(bootstrap)) as consumer:
         for message, decision in stopped:
             features = _features(consumer, decision["features_partition"], decision["features_offset"])
@@ -120,8 +118,8 @@ def _explained(bootstrap: str, decided: Iterable["Message"], forest: Models) -> 
                 "kafka_offset": message.offset(),
                 "appended_at": appended,
             }
-            rows.append(row(decision, place, found))
-    return rows, gone
+            made.append(row(decision, place, found))
+    return made, gone
 
 
 def _features(consumer: "Consumer", partition: int, offset: int) -> dict[str, float | None] | None:
@@ -140,18 +138,13 @@ def _features(consumer: "Consumer", partition: int, offset: int) -> dict[str, fl
     raise Unavailable(f"topic {FEATURES.name} does not give its record {partition}/{offset}")
 
 
-def _append(table: Path, rows: list[Row], decided: list["Message"]) -> None:
+def _append(lake: Path, made: list[Row], decided: list["Message"]) -> None:
     """Write rows together with the place behind the decisions that they are about."""
-    if not rows:
-        return
     reached: dict[int, int] = {}
     for partition, offset in ((int(one.partition() or 0), int(one.offset() or 0)) for one in decided):
         reached[partition] = max(offset + 1, reached.get(partition, 0))
-    transactions = [Transaction(_reader(partition), offset) for partition, offset in reached.items()]
-    with turn(table):
-        kept = DeltaTable(table)
-        made = pa.Table.from_pylist(rows, pa.schema(kept.schema().to_arrow()))
-        write_deltalake(kept, made, mode="append", commit_properties=CommitProperties(app_transactions=transactions))
+    places = [(_reader(partition), offset) for partition, offset in reached.items()]
+    rows.append(lake, CONTRIBUTIONS_TABLE, made, places)
 
 
 def _begin(bootstrap: str, table: Path) -> list[Any]:

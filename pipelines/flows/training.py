@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pipelines import registry, session
+from pipelines import reference, registry, session
 from pipelines.check import results
 from pipelines.config import Settings
 from pipelines.errors import QualityFailed, UsageError
@@ -15,6 +15,7 @@ from pipelines.flows.material import Known
 from pipelines.label import curves
 from pipelines.local import landed
 from pipelines.local.project import HERE, code_version
+from pipelines.reference import Population
 from pipelines.rules import policy
 from pipelines.train import examples, fit, pictures
 from pipelines.train.compare import compare
@@ -128,6 +129,7 @@ def train(spark: "SparkSession", settings: Settings, lesson: Lesson, features: P
         split = of_history(known.first, known.end, known.delay_days)
         file = features.parent / "examples.parquet"
         material.write(made, settings.labels, split, known.end, file)
+        learned_from = material.population(made, split.fit_from, split.train_until)
         made.close()
     rows = spark.read.parquet(str(file)).cache()
     inputs = book.model_inputs()
@@ -137,7 +139,7 @@ def train(spark: "SparkSession", settings: Settings, lesson: Lesson, features: P
         scores = collected(fit.margins(learned.model, examples.between(rows, split.test_from, split.test_until)))
         if not len(scores.labels):
             raise UsageError(f"there are no payments from {day(split.test_from)} until {day(split.test_until)}")
-        evidence = _evidence(settings, learned, scores, split, lesson, known, ways, features.parent)
+        evidence = _evidence(settings, learned, scores, split, lesson, known, ways, learned_from, features.parent)
     with progress.stage("register"):
         version = publish(settings.registry, learned.model, evidence)
     shown = ("rows", "frauds", "auc", "average_precision", "precision", "recall", "calibration_error", "money_saved")
@@ -172,6 +174,7 @@ def _evidence(
     lesson: Lesson,
     known: Known,
     ways: dict[str, dict[str, float]],
+    learned_from: Population,
     scratch: Path,
 ) -> Evidence:
     rules = policy.read(settings.paths.policy)
@@ -196,4 +199,7 @@ def _evidence(
         "policy_version": rules.version,
     }
     parameters = learned.parameters | {"label_delay_days": known.delay_days}
-    return Evidence(serving, parameters, judgement.flat() | compared, drawn, tags, lesson.round)
+    described = reference.of(learned_from, probabilities, scores.times, scores.cards)
+    return Evidence(
+        serving, reference.to_json(described), parameters, judgement.flat() | compared, drawn, tags, lesson.round
+    )

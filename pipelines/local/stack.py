@@ -99,6 +99,9 @@ class Stack:
         self.start_job("landing", "jobs.land_events", restarts=RESTARTS)
         self.start_job("reasons", "jobs.give_reasons", restarts=RESTARTS)
         self.start_job("quality", "jobs.watch_quality", restarts=RESTARTS)
+        self.start_job(
+            "watch", "jobs.watch_model", "--every", f"{self.settings.lake.watch_seconds}s", restarts=RESTARTS
+        )
         self.start_job("upkeep", "jobs.tend_tables", "--every", str(self.settings.lake.tend_seconds), restarts=RESTARTS)
 
     def start_standby(self) -> bool:

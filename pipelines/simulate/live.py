@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines import status
 from pipelines.catalog import SIGNALS, TRANSACTIONS
+from pipelines.simulate import inject
 from pipelines.simulate.history import History, pending, read_history
 from pipelines.simulate.inbox import Inbox
 from pipelines.simulate.outbox import Outbox
@@ -73,7 +74,9 @@ class Shift:
         self._decisions = 0
         self._pace = Pace(plan.rate, time.time())
         mishaps = Mishaps(bank.seed, plan.bad_share, plan.repeat_share)
-        self._teller = Teller(islice(bank.payments(since), plan.payments), self._pace, outbox, mishaps)
+        payments = inject.payments(islice(bank.payments(since), plan.payments), plan.inject)
+        self._teller = Teller(payments, self._pace, outbox, mishaps)
+        self._injected = plan.inject
 
     def work(self, said: Path, stopped: Callable[[], bool]) -> dict[str, Any]:
         """Send, listen and answer; at the end wait for the broker's last answers. Returns the last facts."""
@@ -104,7 +107,8 @@ class Shift:
 
     def _answer(self) -> None:
         for signal in self._world.due(self._teller.simulated_ms):
-            self._outbox.put(SIGNALS.name, signal.get("card_id"), json.dumps(signal).encode())
+            said = inject.signal(signal, self._injected)
+            self._outbox.put(SIGNALS.name, said.get("card_id"), json.dumps(said).encode())
 
     def _facts(self) -> dict[str, Any]:
         topic, outbox = TRANSACTIONS.name, self._outbox

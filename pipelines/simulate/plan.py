@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from pipelines.errors import UsageError
+from pipelines.simulate.inject import require
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to send: payments a second, how many or for how long (None: without end), and what goes wrong on the way."""
+    """What to send: payments a second, how many or for how long (None: without end), and what goes wrong on the way.
+
+    `inject`: kinds of pipelines.simulate.inject.
+    """
 
     rate: float
     count: int | None = None
@@ -15,6 +19,7 @@ class Plan:
     bad_share: float = 0.001
     repeat_share: float = 0.001
     analyst: bool = True
+    inject: tuple[str, ...] = ()
 
     @property
     def payments(self) -> int | None:
@@ -25,3 +30,4 @@ class Plan:
     def __post_init__(self) -> None:
         if self.rate <= 0 or not (0 <= self.bad_share < 1 and 0 <= self.repeat_share < 1):
             raise UsageError("the rate must be above 0 payments a second, and shares at least 0 and below 1")
+        require(self.inject)

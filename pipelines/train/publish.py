@@ -15,6 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 from pyspark.ml import PipelineModel
 
+from pipelines import reference
 from pipelines.config import Registry
 from pipelines.manifest import seal
 from pipelines.registry import ROUND, SEAL, SERVING, asking
@@ -24,10 +25,12 @@ class Evidence(NamedTuple):
     """What is known about a model.
 
     `serving` goes with its files: feature_set, inputs (name -> what stands in where it is unknown), calibration, trained_until,
-    label_delay_days, metrics. `tags`: versions of data, code, features and policy. `round`: of retraining, that made it.
+    label_delay_days, metrics. So does `reference` (pipelines.reference). `tags`: versions of data, code, features and policy.
+    `round`: of retraining, that made it.
     """
 
     serving: dict[str, Any]
+    reference: dict[str, Any]
     parameters: dict[str, Any]
     metrics: dict[str, float]
     pictures: list[Path]
@@ -46,7 +49,7 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str
     """
     with asking(registry, seconds=60, retries=3), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
-        digest = _write(model, evidence.serving, folder)
+        digest = _write(model, evidence, folder)
         mlflow.set_experiment(registry.model)
         with mlflow.start_run() as run:
             mlflow.log_params(evidence.parameters)
@@ -60,16 +63,17 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str
         return str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registry.model, tags=tags).version)
 
 
-def _write(model: PipelineModel, serving: dict[str, Any], folder: Path) -> str:
+def _write(model: PipelineModel, evidence: Evidence, folder: Path) -> str:
     # saved, then uploaded: log_model would first try the artifact store as a Hadoop file system and log that it is none
     mlflow.spark.save_model(
         model,
         str(folder),
         dfs_tmpdir=str(folder.parent / "spark"),
         pip_requirements=[f"pyspark=={pyspark.__version__}"],
-        signature=_signature(serving["inputs"]),
+        signature=_signature(evidence.serving["inputs"]),
     )
-    (folder / SERVING).write_text(json.dumps(serving, indent=1))
+    (folder / SERVING).write_text(json.dumps(evidence.serving, indent=1))
+    (folder / reference.FILE).write_text(json.dumps(evidence.reference))
     return seal(folder)
 
 

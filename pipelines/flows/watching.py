@@ -1,0 +1,253 @@
+"""The watch over model and data in service: looks at the lake of a run and says what is not as usual."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from deltalake import DeltaTable
+from duckdb import DuckDBPyConnection
+
+from pipelines import config, reference, rows, spread, status
+from pipelines.catalog import QUARANTINE_TABLE, RECORDS_TABLE, SIGNALS, TRANSACTIONS, WATCH_TABLE
+from pipelines.config import Settings
+from pipelines.features import book
+from pipelines.features.spec import DAY, HOUR
+from pipelines.files import put_json
+from pipelines.flows import material
+from pipelines.label import verdicts
+from pipelines.local import landed
+from pipelines.monitor import drift, findings, gauges, rates, wire
+from pipelines.monitor.findings import FEATURE, SCORE, Finding
+from pipelines.monitor.rates import Count
+from pipelines.monitor.wire import Raw
+from pipelines.reference import Reference
+from pipelines.schemas import EVENT, SIGNAL, TRANSACTION, names
+
+NAME: Final = "watch"
+"""Of the program, its log, its status and what it leaves."""
+DAYS: Final = 7
+"""A whole week is looked at: no day of the week is a surprise."""
+LATEST: Final = 5_000
+"""Records of a topic whose fields are looked at."""
+EARLIER: Final = 10_000
+"""Records before them that say which fields are usual."""
+POLL_SECONDS: Final = 1.0
+_OPTIONAL: Final = [
+    field.name
+    for field in TRANSACTION
+    if not field.required and field.name in names(EVENT) and field.name != "sent_at_ms"
+]
+
+
+class Look(NamedTuple):
+    """What was looked at, and found. Times in epoch milliseconds."""
+
+    version: str | None
+    since: int
+    until: int
+    found: list[Finding]
+
+
+def run(place: Path) -> Look:
+    """Look once at a run, live or stopped. Leaves rows in the table `watch`, watch.json, metrics/watch.prom and watch/drift.png.
+
+    Raises:
+        UsageError: nothing of it has landed.
+    """
+    lake, settings = landed.require(place), config.load(place / "settings.yaml")
+    look = looked(settings)
+    now = datetime.now(UTC)
+    about = {
+        "looked_at": now,
+        "model_version": look.version,
+        "since": datetime.fromtimestamp(look.since / 1000, UTC),
+        "until": datetime.fromtimestamp(look.until / 1000, UTC),
+    }
+    kept = [about | one._asdict() for one in look.found]
+    rows.append(lake, WATCH_TABLE, [one | {"edge": one["limit"]} for one in kept])
+    put_json(
+        place / f"{NAME}.json",
+        {
+            "message": findings.words(look.found),
+            **{name: value if isinstance(value, str | None) else value.isoformat() for name, value in about.items()},
+            "alarms": [one._asdict() for one in findings.raised(look.found)],
+        },
+    )
+    gauges.write(look.found, now.timestamp(), place / "metrics" / f"{NAME}.prom")
+    gauges.draw(look.found, place / NAME / "drift.png")
+    return look
+
+
+def follow(settings: Settings, every: float, stopping: Callable[[], bool]) -> None:
+    """Look every so many seconds, each time in a process of its own, until `stopping` says so. Status in status/watch.json."""
+    place = settings.paths.run
+    said, due = settings.paths.status / f"{NAME}.json", time.monotonic() + every
+    while not stopping():
+        if time.monotonic() >= due:
+            due = time.monotonic() + every
+            _look_apart(place, stopping)
+        status.report(said, "open", standing(place)["message"])
+        time.sleep(POLL_SECONDS)
+    status.report(said, "stopped", standing(place)["message"])
+
+
+def standing(place: Path) -> dict[str, Any]:
+    """What the last look found: message, looked_at, model_version, since, until, alarms."""
+    try:
+        found: dict[str, Any] = json.loads((place / f"{NAME}.json").read_text())
+        return found
+    except FileNotFoundError:
+        return {"message": "nothing was looked at yet", "alarms": []}
+
+
+def looked(settings: Settings, until: int | None = None) -> Look:
+    """What a look at the lake finds; `until`: as if nothing later had been there."""
+    lake = settings.paths.lake
+    made = material.of_lake(lake)
+    for table in (RECORDS_TABLE, QUARANTINE_TABLE):
+        made.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+    version = _one(made, "select max_by(model_version, event_ms) from decisions")
+    past = reference.read(settings.paths.models / version) if version else None
+    schema = [one for topic, fields in _TOPICS for one in wire.drift(topic.name, fields, *_raw(made, topic.name))]
+    look = of(made, past, version, settings.labels.precedence, until)
+    made.close()
+    return look._replace(found=[*look.found, *schema])
+
+
+_TOPICS: Final = ((TRANSACTIONS, TRANSACTION), (SIGNALS, SIGNAL))
+
+
+def of(
+    made: DuckDBPyConnection,
+    past: Reference | None,
+    version: str | None,
+    precedence: tuple[str, ...],
+    until: int | None,
+) -> Look:
+    """Everything but the fields of raw records.
+
+    Args:
+        made: views `logged` (schemas.EVENT), material.PAID, `decisions` (schemas.DECISION) and label.verdicts.VERDICTS.
+        past: what the model in service was trained on.
+        version: of that model.
+        precedence: trusted sources of verdicts.
+        until: epoch milliseconds; later payments are not looked at. None for the newest.
+    """
+    now = min(until or 2**62, _one(made, f"select max(event_ms) from {material.PAID}") or 0)
+    end = now // DAY * DAY
+    begin = end - DAYS * DAY
+    verdicts.believe(made, precedence, now)
+    found = [*_drift(made, past, version, begin, end), *_rates(made, version, begin, end), *_volumes(made, begin, now)]
+    return Look(version, begin, end, found)
+
+
+def _drift(
+    made: DuckDBPyConnection, past: Reference | None, version: str | None, begin: int, end: int
+) -> Iterator[Finding]:
+    if past is None:
+        why = f"version {version} was trained before references were kept" if version else "nothing was decided yet"
+        yield findings.early(FEATURE, "all", "psi", why)
+        return
+    present = material.population(made, begin, end)
+    now = {name: spread.like(before, present.features[name], present.cards) for name, before in past.features.items()}
+    yield from drift.features(past.features, now, book.ACCRUING)
+    decided = made.execute(
+        f"""select probability, card_id from decisions
+        where model_version = ? and {_within(begin, end)}""",
+        [version],
+    ).fetchnumpy()
+    if len(decided["probability"]):
+        yield from drift.score(
+            past.probability, spread.like(past.probability, decided["probability"], decided["card_id"])
+        )
+    else:
+        yield findings.early(SCORE, "probability", "psi", f"version {version} has decided nothing in these days")
+
+
+def _rates(made: DuckDBPyConnection, version: str | None, begin: int, end: int) -> Iterator[Finding]:
+    before, now = f"event_ms < {begin}", _within(begin, end)
+    of_model = (
+        "select count(*) filter (where action <> 'approve'), count(*) from decisions where model_version = ? and "
+    )
+    yield rates.alerts(_count(made, of_model + before, version), _count(made, of_model + now, version))
+    told = f"""select count(*) filter (where verdict = 'fraud'), count(*) from decisions
+        join {verdicts.BELIEVED} using (transaction_id) where action <> 'approve' and """
+    yield rates.precision(_count(made, told + before), _count(made, told + now))
+    cards = _one(made, f"select count(distinct card_id) from logged where kind = 'transaction' and {now}") or 0
+    yield from rates.missing(_nulls(made, before), _nulls(made, now), cards)
+
+
+def _volumes(made: DuckDBPyConnection, begin: int, now: int) -> Iterator[Finding]:
+    """Each day of the window, and each hour of the last 24, against the same on the days before.
+
+    The first day of the record may be half a day: it does not count.
+    """
+    every = f"select event_ms // {HOUR}, count(*) from {material.PAID} where event_ms < {now} group by 1"
+    by_hour: dict[int, int] = dict(made.execute(every).fetchall())
+    first = min(by_hour, default=0) * HOUR // DAY + 1
+
+    def payments(start: int, unit: int) -> int:
+        return sum(by_hour.get(hour, 0) for hour in range(start // HOUR, (start + unit) // HOUR))
+
+    day, hour = now // DAY * DAY, now // HOUR * HOUR
+    for unit, starts in ((DAY, range(begin, day, DAY)), (HOUR, range(hour - DAY, hour, HOUR))):
+        for start in starts:
+            usual = [payments(each * DAY + start % DAY, unit) for each in range(first, start // DAY)]
+            name = f"on {_date(start)}" + (f" at {start % DAY // HOUR:02d} h" if unit == HOUR else "")
+            yield rates.volume(name, usual, payments(start, unit))
+
+
+def _nulls(made: DuckDBPyConnection, when: str) -> dict[str, Count]:
+    counts = ", ".join(f"count(*) filter (where {name} is null)" for name in _OPTIONAL)
+    found = (
+        made.execute(f"select count(*), {counts} from logged where kind = 'transaction' and {when}").fetchone() or ()
+    )
+    return {name: Count(int(some), int(found[0])) for name, some in zip(_OPTIONAL, found[1:], strict=True)}
+
+
+def _raw(made: DuckDBPyConnection, topic: str) -> tuple[dict[str, float], list[Raw]]:
+    """Which fields earlier records of a topic had, and its latest records in order; of refused ones what was kept of them."""
+    fields = next(declared for each, declared in _TOPICS if each.name == topic)
+    ends = made.execute(
+        f"select kafka_partition, max(kafka_offset) from {RECORDS_TABLE.name} where topic = ? group by 1", [topic]
+    ).fetchall()
+    found: list[tuple[Any, ...]] = []
+    for partition, end in ends:
+        since = end - (LATEST + EARLIER) // len(ends)
+        columns = "select topic, kafka_partition, kafka_offset, value, appended_at"
+        where = f"where topic = '{topic}' and kafka_partition = {partition} and kafka_offset > {since} and value is not null"
+        both = " union all ".join(f"{columns} from {table.name} {where}" for table in (RECORDS_TABLE, QUARANTINE_TABLE))
+        found += made.execute(both).fetchall()
+    found.sort(key=lambda one: (one[4], one[2]))
+    raws = [Raw(*one[:4]) for one in found]
+    return wire.shares(fields, raws[:-LATEST]), raws[-LATEST:]
+
+
+def _look_apart(place: Path, stopping: Callable[[], bool]) -> None:
+    command = [sys.executable, "-m", "jobs.watch_model", "--config", str((place / "settings.yaml").absolute())]
+    with subprocess.Popen(command) as job:
+        while job.poll() is None:
+            if stopping():
+                job.terminate()
+            time.sleep(POLL_SECONDS / 5)
+
+
+def _within(begin: int, end: int) -> str:
+    return f"event_ms >= {begin} and event_ms < {end}"
+
+
+def _count(made: DuckDBPyConnection, sql: str, *values: Any) -> Count:
+    return Count(*(made.execute(sql, values).fetchone() or (0, 0)))
+
+
+def _one(made: DuckDBPyConnection, sql: str) -> Any:
+    return (made.execute(sql).fetchone() or (None,))[0]
+
+
+def _date(time: int) -> str:
+    return datetime.fromtimestamp(time / 1000, UTC).date().isoformat()
