@@ -195,11 +195,18 @@ def _volumes(made: DuckDBPyConnection, begin: int, now: int) -> Iterator[Finding
         return sum(by_hour.get(hour, 0) for hour in range(start // HOUR, (start + unit) // HOUR))
 
     day, hour = now // DAY * DAY, now // HOUR * HOUR
-    for unit, starts in ((DAY, range(begin, day, DAY)), (HOUR, range(hour - DAY, hour, HOUR))):
+    days, hours = range(begin, day, DAY), range(hour - DAY, hour, HOUR)
+    for unit, starts, strays in ((DAY, days, rates.DAY_STRAYS), (HOUR, hours, rates.HOUR_STRAYS)):
         for start in starts:
-            usual = [payments(each * DAY + start % DAY, unit) for each in range(first, start // DAY)]
+            alike = [each for each in range(first, start // DAY) if _kind(each) == _kind(start // DAY)]
+            usual = [payments(each * DAY + start % DAY, unit) for each in alike]
             name = f"on {_date(start)}" + (f" at {start % DAY // HOUR:02d} h" if unit == HOUR else "")
-            yield rates.volume(name, usual, payments(start, unit))
+            yield rates.volume(name, usual, payments(start, unit), strays)
+
+
+def _kind(day: int) -> int:
+    """A working day (0), a Saturday (1) or a Sunday (2); days since 1970, which began on a Thursday."""
+    return max((day + 3) % 7 - 4, 0)
 
 
 def _nulls(made: DuckDBPyConnection, when: str) -> dict[str, Count]:

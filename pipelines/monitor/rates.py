@@ -11,7 +11,7 @@ from pipelines.monitor.findings import ALERTS, MISSING, PRECISION, VOLUME, Findi
 FEWEST_PAYMENTS: Final = 1000
 FEWEST_ALERTS: Final = 20
 FEWEST_CARDS: Final = 100
-FEWEST_DAYS: Final = 14
+FEWEST_DAYS: Final = 4
 TIMES: Final = 2.0
 """Alerts may be so many times the usual share, and not less than its inverse."""
 PRECISION_LOST: Final = 0.1
@@ -19,8 +19,9 @@ POINTS: Final = 0.1
 """Missing values may differ by so much of all payments."""
 STRAY: Final = 5.0
 """Standard deviations beyond which a difference is no chance, in a month of looks at dozens of measures."""
-VOLUME_STRAY: Final = 5.0
-"""The same for the volume of a day or an hour."""
+DAY_STRAYS: Final = 4.0
+HOUR_STRAYS: Final = 6.0
+"""The same for volumes: there are many hours, and few payments in each."""
 HALF: Final = 0.5
 """A volume is odd if it also is above (1 + this) times the usual, or below this share of it."""
 NORMAL: Final = 1.4826
@@ -87,8 +88,8 @@ def missing(usual: Mapping[str, Count], now: Mapping[str, Count], cards: int) ->
         yield Finding(MISSING, name, "share", after.share, before.share + limit, judged(alarm), words)
 
 
-def volume(subject: str, usual: Sequence[int], now: int) -> Finding:
-    """Payments of a day, or of an hour of the day, against those of earlier days.
+def volume(subject: str, usual: Sequence[int], now: int, strays: float = DAY_STRAYS) -> Finding:
+    """Payments of a day, or of an hour of the day, against those of earlier days of its kind.
 
     The spread is the larger of a robust one and a Poisson variable's. A day is odd if it strays far and is much more or less.
     """
@@ -96,7 +97,7 @@ def volume(subject: str, usual: Sequence[int], now: int) -> Finding:
         return early(VOLUME, subject, "payments", f"{len(usual)} earlier days, {FEWEST_DAYS} are needed")
     middle = float(np.median(usual))
     spread = max(NORMAL * float(np.median(np.abs(np.asarray(usual) - middle))), np.sqrt(max(middle, 1.0)))
-    low, high = (middle + sign * VOLUME_STRAY * spread for sign in (-1, 1))
+    low, high = (middle + sign * strays * spread for sign in (-1, 1))
     alarm = now > max(high, (1 + HALF) * middle) or now < min(low, HALF * middle)
     words = f"{now:,} payments {subject}, usually {middle:,.0f}"
     return Finding(

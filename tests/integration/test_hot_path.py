@@ -36,11 +36,12 @@ from pipelines.catalog import (
     SHADOW,
     SIGNALS,
     TRANSACTIONS,
+    WATCH_TABLE,
 )
 from pipelines.check import attempts
 from pipelines.config import Hot, Lake, Paths, Registry, Settings
 from pipelines.features import book, compile
-from pipelines.flows import accounting, explaining, notebooks, parity, refilling
+from pipelines.flows import accounting, explaining, notebooks, parity, refilling, watching
 from pipelines.flows import logged as training_rows
 from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
@@ -406,6 +407,19 @@ def test_whatever_is_not_approved_has_its_contributions_once_through_a_kill(land
 @ONE_WAY
 def test_what_was_not_decided_cannot_be_explained(landed_run: Path) -> None:
     assert "no payment nobody was decided here" in explain(2, landed_run, "nobody").stderr
+
+
+@ONE_WAY
+def test_the_watch_leaves_rows_metrics_and_a_picture(landed_run: Path) -> None:
+    said(0, "jobs.watch_model", "--config", landed_run / "settings.yaml")
+    kept = deltalake.DeltaTable(landed_run / "lake" / WATCH_TABLE.name).to_pyarrow_table().to_pylist()
+    assert {one["kind"] for one in kept} >= {"feature", "schema", "alerts", "precision", "missing", "volume"}
+    assert {one["model_version"] for one in kept} == {"1"}
+    raised = {(one["kind"], one["subject"]) for one in kept if one["state"] == "alarm"}
+    assert {(one["kind"], one["subject"]) for one in watching.standing(landed_run)["alarms"]} == raised
+    metrics = (landed_run / "metrics" / "watch.prom").read_text()
+    assert f'clearhold_watch_alarms{{kind="schema"}} {sum(kind == "schema" for kind, _ in raised):.1f}' in metrics
+    assert (landed_run / "watch" / "drift.png").stat().st_size > 1000
 
 
 @ONE_WAY

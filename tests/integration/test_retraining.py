@@ -29,25 +29,22 @@ from pipelines.promote import rounds
 from tests.stage import CODES, DID
 
 SECONDS = 60.0
-MODEL = "renewed"
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty registry: made once, copied for each test."""
-    place = tmp_path_factory.mktemp("registry") / "mlflow.sqlite"
-    MlflowClient(f"sqlite:///{place}").create_registered_model(MODEL)
-    return place
+def registry_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty registry."""
+    return f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.sqlite"
 
 
 @pytest.fixture
-def settings(database: Path, tmp_path: Path) -> Settings:
-    run, mine = tmp_path / "run", tmp_path / "mlflow.sqlite"
-    mine.write_bytes(database.read_bytes())
+def settings(registry_uri: str, tmp_path: Path) -> Settings:
+    run = tmp_path / "run"
     run.mkdir()
+    MlflowClient(registry_uri, registry_uri).create_registered_model(tmp_path.name)
     write_deltalake(run / "lake" / RECORDS_TABLE.name, pa.table({"topic": ["transactions"]}))
     (run / CODES).write_text("{}")
-    found = Settings(registry=Registry(uri=f"sqlite:///{mine}", model=MODEL), paths=Paths(run=run))
+    found = Settings(registry=Registry(uri=registry_uri, model=tmp_path.name), paths=Paths(run=run))
     config.dump(found, run / "settings.yaml")
     return found
 

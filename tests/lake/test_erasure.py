@@ -11,8 +11,10 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from pipelines import rows as appended
 from pipelines.catalog import (
     APPLIED,
+    CONTRIBUTIONS_TABLE,
     DECISIONS,
     DECISIONS_TABLE,
     DUPLICATES_TABLE,
@@ -95,6 +97,10 @@ def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
     ):
         frame.coalesce(1).write.format("delta").mode("append").save(str(lake / table.name))
     looked.unpersist()
+    about = {"kafka_partition": 0, "appended_at": now, "transaction_id": "t", "event_ms": 0, "model_version": "1"}
+    said = {"score": 0.5, "base": 0.0, "margin": 0.0, "features": [], "contributions": []}
+    stopped = [about | said | {"kafka_offset": offset, "card_id": card} for offset, card in ((0, CARD), (2, OTHER))]
+    appended.append(lake, CONTRIBUTIONS_TABLE, stopped)
     return lake
 
 
@@ -124,8 +130,16 @@ def test_only_the_card_goes_its_past_with_it_and_the_books_add_up_after_every_st
     spark: SparkSession, lake: Path
 ) -> None:
     holding = in_tables(lake, CARD)
-    assert {"records", "transactions", "signals", "features", "applied", "decisions", "quarantine"} == set(holding)
-    counted = {"records": 8, "transactions": 2, "signals": 1, "features": 2, "applied": 1, "decisions": 1}
+    assert {"records", "quarantine", *(table.name for table in erasure.TYPED)} == set(holding)
+    counted = {
+        "records": 8,
+        "transactions": 2,
+        "signals": 1,
+        "features": 2,
+        "applied": 1,
+        "decisions": 1,
+        "contributions": 1,
+    }
     assert erasure.count(spark, lake, CARD) == {**counted, "duplicates": 2, "quarantine": 2}
     assert closed(lake) == (2, 2, 4, 0)
     before = datetime.now(UTC)

@@ -52,6 +52,8 @@ def judge(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPat
     """The gate in this session, with a shadow run that went well unless another one is given."""
     monkeypatch.setattr(promoting.session, "lake", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda _: None)
+    monkeypatch.setattr(promoting, "DRAWS", 60)
+    monkeypatch.setattr(promoting, "TIMED_ROWS", 5_000)
 
     def run(version: str | None = None, shadow: Shadow | None = QUIET, dry: bool = False) -> None:
         monkeypatch.setattr(promoting, "_shadow", lambda *_: shadow)

@@ -26,7 +26,7 @@ def versions(spark: SparkSession, settings: Registry, tmp_path_factory: pytest.T
     picture = tmp_path_factory.mktemp("pictures") / "roc.png"
     picture.write_bytes(b"png")
     serving = {"feature_set": "f1", "inputs": {"amount": 0.0}, "calibration": "1D", "trained_until": "2024-01-01"}
-    evidence = Evidence(serving, {"trees": 2}, {"auc": 0.9}, [picture], {"data_version": "data-1"})
+    evidence = Evidence(serving, {"since": 0}, {"trees": 2}, {"auc": 0.9}, [picture], {"data_version": "data-1"})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(
             tmp_path_factory.mktemp("artifacts")

@@ -19,7 +19,13 @@ ARGUMENTS = {
     checks.PRESENT: set(),
     checks.UNIQUE: set(),
 }
-TYPES = {"string": "varchar", "timestamp": "timestamptz", "binary": "blob", "array<string>": "varchar[]"}
+TYPES = {
+    "string": "varchar",
+    "timestamp": "timestamptz",
+    "binary": "blob",
+    "array<string>": "varchar[]",
+    "array<double>": "double[]",
+}
 
 
 def declared(table: Table) -> str:
