@@ -16,7 +16,7 @@ import typer
 
 from jobs import entry
 from pipelines import config
-from pipelines.flows import retraining
+from pipelines.flows import model_watch, retraining
 from pipelines.local import landed
 from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
@@ -31,7 +31,7 @@ def main(
 ) -> None:
     """Train, judge and promote."""
     landed.require(run)
-    plan = retraining.Plan(every, retraining.programs(HERE, run.absolute(), quick), retraining.raised(run))
+    plan = retraining.Plan(every, retraining.programs(HERE, run.absolute(), quick), lambda: model_watch.raised(run))
     screen = Screen(run / "logs" / "retrain.log")
     retraining.run(config.load(run / "settings.yaml"), HERE.root, plan, os.environ, screen)
 

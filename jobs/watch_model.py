@@ -16,7 +16,7 @@ import typer
 
 from jobs import entry
 from pipelines import config
-from pipelines.flows import watching
+from pipelines.flows import model_watch
 from pipelines.monitor import findings
 
 NICENESS = 10
@@ -33,8 +33,10 @@ def main(
     os.nice(NICENESS)
     loaded = config.load(settings)
     if every is not None:
-        watching.follow(loaded, every, entry.stopping())
+        model_watch.follow(loaded, every, entry.stopping())
         return
+    from pipelines.flows import watching  # large: whoever only waits does without
+
     look = watching.run(loaded.paths.run)
     print(findings.report(look.found))
     sys.exit(strict and bool(findings.raised(look.found)))

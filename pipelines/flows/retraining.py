@@ -17,13 +17,12 @@ from deltalake.exceptions import DeltaError
 from pipelines import config, registry, status
 from pipelines.config import Settings
 from pipelines.errors import ClearholdError, Refused, Unavailable, UsageError
-from pipelines.flows import promoting, training, watching
+from pipelines.flows import promoting, training
 from pipelines.local import commands, landed, supervisor
 from pipelines.local.process import Program
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.local.supervisor import StopAsked, Supervisor
-from pipelines.monitor.findings import ALERTS, FEATURE, PRECISION, SCORE
 from pipelines.promote import rounds
 from pipelines.promote.rounds import Outcome, Round, Stage
 
@@ -32,7 +31,6 @@ NAME: Final = "retrain"
 LOOK_SECONDS: Final = 15.0
 TELL_SECONDS: Final = 10.0
 SHADOW_SECONDS: Final = 900
-EVIDENCE: Final = (FEATURE, SCORE, ALERTS, PRECISION)
 SPARE: Final = 2
 """How many times the payments that the gate wants to see are scored in the shadow: the latest have not landed when it looks."""
 POLL_SECONDS: Final = 0.2
@@ -115,13 +113,6 @@ def programs(project: Project, run: Path, quick: bool) -> Programs:
         }
 
     return of
-
-
-def raised(run: Path) -> Raised:
-    """What the watch raises in a run that another model may mend: not what is wrong with the data."""
-    return lambda: {
-        f"{one['kind']} {one['subject']}" for one in watching.standing(run)["alarms"] if one["kind"] in EVIDENCE
-    }
 
 
 class _Loop:

@@ -1,10 +1,6 @@
 """The watch over model and data in service: looks at the lake of a run and says what is not as usual."""
 
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -12,13 +8,13 @@ from typing import Any, Final, NamedTuple
 from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
 
-from pipelines import config, reference, rows, spread, status
+from pipelines import config, reference, rows, spread
 from pipelines.catalog import QUARANTINE_TABLE, RECORDS_TABLE, SIGNALS, TRANSACTIONS, WATCH_TABLE
 from pipelines.config import Settings
 from pipelines.features import book
 from pipelines.features.spec import DAY, HOUR
 from pipelines.files import put_json
-from pipelines.flows import material
+from pipelines.flows import material, model_watch
 from pipelines.label import verdicts
 from pipelines.local import landed
 from pipelines.monitor import drift, findings, gauges, rates, wire
@@ -28,15 +24,12 @@ from pipelines.monitor.wire import Raw
 from pipelines.reference import Reference
 from pipelines.schemas import EVENT, SIGNAL, TRANSACTION, names
 
-NAME: Final = "watch"
-"""Of the program, its log, its status and what it leaves."""
 DAYS: Final = 7
 """A whole week is looked at: no day of the week is a surprise."""
 LATEST: Final = 5_000
 """Records of a topic whose fields are looked at."""
 EARLIER: Final = 10_000
 """Records before them that say which fields are usual."""
-POLL_SECONDS: Final = 1.0
 _OPTIONAL: Final = [
     field.name
     for field in TRANSACTION
@@ -71,38 +64,16 @@ def run(place: Path) -> Look:
     kept = [about | one._asdict() for one in look.found]
     rows.append(lake, WATCH_TABLE, [one | {"edge": one["limit"]} for one in kept])
     put_json(
-        place / f"{NAME}.json",
+        place / f"{model_watch.NAME}.json",
         {
             "message": findings.words(look.found),
             **{name: value if isinstance(value, str | None) else value.isoformat() for name, value in about.items()},
             "alarms": [one._asdict() for one in findings.raised(look.found)],
         },
     )
-    gauges.write(look.found, now.timestamp(), place / "metrics" / f"{NAME}.prom")
-    gauges.draw(look.found, place / NAME / "drift.png")
+    gauges.write(look.found, now.timestamp(), place / "metrics" / f"{model_watch.NAME}.prom")
+    gauges.draw(look.found, place / model_watch.NAME / "drift.png")
     return look
-
-
-def follow(settings: Settings, every: float, stopping: Callable[[], bool]) -> None:
-    """Look every so many seconds, each time in a process of its own, until `stopping` says so. Status in status/watch.json."""
-    place = settings.paths.run
-    said, due = settings.paths.status / f"{NAME}.json", time.monotonic() + every
-    while not stopping():
-        if time.monotonic() >= due:
-            due = time.monotonic() + every
-            _look_apart(place, stopping)
-        status.report(said, "open", standing(place)["message"])
-        time.sleep(POLL_SECONDS)
-    status.report(said, "stopped", standing(place)["message"])
-
-
-def standing(place: Path) -> dict[str, Any]:
-    """What the last look found: message, looked_at, model_version, since, until, alarms."""
-    try:
-        found: dict[str, Any] = json.loads((place / f"{NAME}.json").read_text())
-        return found
-    except FileNotFoundError:
-        return {"message": "nothing was looked at yet", "alarms": []}
 
 
 def looked(settings: Settings, until: int | None = None) -> Look:
@@ -233,15 +204,6 @@ def _raw(made: DuckDBPyConnection, topic: str) -> tuple[dict[str, float], list[R
     found.sort(key=lambda one: (one[4], one[2]))
     raws = [Raw(*one[:4]) for one in found]
     return wire.shares(fields, raws[:-LATEST]), raws[-LATEST:]
-
-
-def _look_apart(place: Path, stopping: Callable[[], bool]) -> None:
-    command = [sys.executable, "-m", "jobs.watch_model", "--config", str((place / "settings.yaml").absolute())]
-    with subprocess.Popen(command) as job:
-        while job.poll() is None:
-            if stopping():
-                job.terminate()
-            time.sleep(POLL_SECONDS / 5)
 
 
 def _within(begin: int, end: int) -> str:

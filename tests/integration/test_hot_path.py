@@ -41,7 +41,7 @@ from pipelines.catalog import (
 from pipelines.check import attempts
 from pipelines.config import Hot, Lake, Paths, Registry, Settings
 from pipelines.features import book, compile
-from pipelines.flows import accounting, explaining, notebooks, parity, refilling, watching
+from pipelines.flows import accounting, explaining, model_watch, notebooks, parity, refilling
 from pipelines.flows import logged as training_rows
 from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
@@ -416,7 +416,7 @@ def test_the_watch_leaves_rows_metrics_and_a_picture(landed_run: Path) -> None:
     assert {one["kind"] for one in kept} >= {"feature", "schema", "alerts", "precision", "missing", "volume"}
     assert {one["model_version"] for one in kept} == {"1"}
     raised = {(one["kind"], one["subject"]) for one in kept if one["state"] == "alarm"}
-    assert {(one["kind"], one["subject"]) for one in watching.standing(landed_run)["alarms"]} == raised
+    assert {(one["kind"], one["subject"]) for one in model_watch.standing(landed_run)["alarms"]} == raised
     metrics = (landed_run / "metrics" / "watch.prom").read_text()
     assert f'clearhold_watch_alarms{{kind="schema"}} {sum(kind == "schema" for kind, _ in raised):.1f}' in metrics
     assert (landed_run / "watch" / "drift.png").stat().st_size > 1000
