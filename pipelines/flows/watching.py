@@ -28,8 +28,8 @@ DAYS: Final = 7
 """A whole week is looked at: no day of the week is a surprise."""
 LATEST: Final = 5_000
 """Records of a topic whose fields are looked at."""
-EARLIER: Final = 10_000
-"""Records before them that say which fields are usual."""
+SEARCHED: Final = 50_000
+"""Records among which the first offender is looked for; those before the latest say which fields are usual."""
 _OPTIONAL: Final = [
     field.name
     for field in TRANSACTION
@@ -84,7 +84,9 @@ def looked(settings: Settings, until: int | None = None) -> Look:
         made.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
     version = _one(made, "select max_by(model_version, event_ms) from decisions")
     past = reference.read(settings.paths.models / version) if version else None
-    schema = [one for topic, fields in _TOPICS for one in wire.drift(topic.name, fields, *_raw(made, topic.name))]
+    schema = [
+        one for topic, fields in _TOPICS for one in wire.drift(topic.name, fields, _raw(made, topic.name), LATEST)
+    ]
     look = of(made, past, version, settings.labels.precedence, until)
     made.close()
     return look._replace(found=[*look.found, *schema])
@@ -188,22 +190,19 @@ def _nulls(made: DuckDBPyConnection, when: str) -> dict[str, Count]:
     return {name: Count(int(some), int(found[0])) for name, some in zip(_OPTIONAL, found[1:], strict=True)}
 
 
-def _raw(made: DuckDBPyConnection, topic: str) -> tuple[dict[str, float], list[Raw]]:
-    """Which fields earlier records of a topic had, and its latest records in order; of refused ones what was kept of them."""
-    fields = next(declared for each, declared in _TOPICS if each.name == topic)
+def _raw(made: DuckDBPyConnection, topic: str) -> list[Raw]:
+    """The latest records of a topic in order; of refused ones what was kept of them."""
     ends = made.execute(
         f"select kafka_partition, max(kafka_offset) from {RECORDS_TABLE.name} where topic = ? group by 1", [topic]
     ).fetchall()
     found: list[tuple[Any, ...]] = []
     for partition, end in ends:
-        since = end - (LATEST + EARLIER) // len(ends)
+        since = end - SEARCHED // len(ends)
         columns = "select topic, kafka_partition, kafka_offset, value, appended_at"
         where = f"where topic = '{topic}' and kafka_partition = {partition} and kafka_offset > {since} and value is not null"
         both = " union all ".join(f"{columns} from {table.name} {where}" for table in (RECORDS_TABLE, QUARANTINE_TABLE))
         found += made.execute(both).fetchall()
-    found.sort(key=lambda one: (one[4], one[2]))
-    raws = [Raw(*one[:4]) for one in found]
-    return wire.shares(fields, raws[:-LATEST]), raws[-LATEST:]
+    return [Raw(*one[:4]) for one in sorted(found, key=lambda one: (one[4], one[2]))]
 
 
 def _within(begin: int, end: int) -> str:

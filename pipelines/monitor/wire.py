@@ -1,7 +1,8 @@
 """Schema drift: fields of raw records that came, went, changed their type or their spelling, each with the first offender."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pipelines.monitor.findings import SCHEMA, Finding, early, judged
@@ -30,71 +31,81 @@ class Raw(NamedTuple):
         return f"{self.topic} {self.partition}/{self.offset}"
 
 
-class Offence(NamedTuple):
-    """How often something odd was seen, and where first."""
+class _Seen:
+    """What was seen of a topic so far."""
 
-    times: int
-    first: Raw
+    def __init__(self, declared: Mapping[str, Field]) -> None:
+        self.declared, self.spelled = declared, {_plain(name): name for name in declared}
+        self.before = self.latest = 0
+        self.had: Counter[str] = Counter()
+        """Field -> earlier records that had it."""
+        self.away: Counter[str] = Counter()
+        """Field -> records since it was last there."""
+        self.missed: dict[str, Raw] = {}
+        """Field that is away -> the first record without it."""
+        self.odd: Counter[tuple[str, str]] = Counter()
+        """What is odd about which field -> the latest records in which it is."""
+        self.first: dict[tuple[str, str], Raw] = {}
 
-    def again(self) -> "Offence":
-        """Once more."""
-        return self._replace(times=self.times + 1)
+    def take(self, raw: Raw, record: Mapping[str, Any], is_latest: bool) -> None:
+        """Take a record in."""
+        self.latest += is_latest
+        self.before += not is_latest
+        for name in self.declared:
+            if record.get(name) is None:
+                self.away[name] += 1
+                self.missed.setdefault(name, raw)
+            else:
+                self.had[name] += not is_latest
+                self.away[name] = 0
+                self.missed.pop(name, None)
+        for name, value in record.items():
+            if value is not None and (offence := _offence(name, value, self.declared, self.spelled)):
+                self.first.setdefault(offence, raw)
+                self.odd[offence] += is_latest
+
+    def usual(self, field: Field) -> float:
+        """Share of earlier records that had a field; 0 with too few of them."""
+        if field.required:
+            return 1.0
+        return self.had[field.name] / self.before if self.before >= FEWEST else 0.0
 
 
-def drift(topic: str, fields: Iterable[Field], earlier: Mapping[str, float], latest: Iterable[Raw]) -> list[Finding]:
-    """Hold records against what is declared and what is usual.
+def drift(topic: str, fields: Iterable[Field], records: Sequence[Raw], latest: int) -> list[Finding]:
+    """Hold the latest records against what is declared and what is usual.
 
     Args:
         topic: of the records.
         fields: as declared.
-        earlier: field -> share of earlier records that had it; empty where there were too few.
-        latest: records in the order in which they came.
+        records: in the order in which they came; earlier ones say what is usual, and which record was the first offender.
+        latest: how many of them are judged.
     """
-    declared = {field.name: field for field in fields}
-    spelled = {_plain(name): name for name in declared}
-    seen: dict[str, int] = dict.fromkeys(declared, 0)
-    last: dict[str, int] = dict.fromkeys(declared, -1)
-    odd: dict[tuple[str, str], Offence] = {}
-    known: list[Raw] = []
-    for raw in latest:
-        record = _parsed(raw.value)
-        if record is None:
-            continue
-        known.append(raw)
-        for name, value in record.items():
-            if value is None:
-                continue
-            if name in declared:
-                seen[name] += 1
-                last[name] = len(known) - 1
-            offence = _offence(name, value, declared, spelled)
-            if offence:
-                odd[offence] = odd[offence].again() if offence in odd else Offence(1, raw)
-    if len(known) < FEWEST:
-        return [early(SCHEMA, topic, "share", f"only {len(known)} records of {topic}, {FEWEST} are needed")]
-    usual = {field.name: 1.0 if field.required else earlier.get(field.name, 0.0) for field in declared.values()}
-    gone = {
-        name: Offence(len(known) - seen[name], known[last[name] + 1])
-        for name, share in usual.items()
-        if share >= USUAL and _is_gone(len(known), last[name], share)
-    }
-    found = [*_told(topic, odd, len(known)), *(_removed(topic, name, one, len(known)) for name, one in gone.items())]
-    quiet = f"{len(known):,} records of {topic} have the fields that are declared"
+    seen = _Seen({field.name: field for field in fields})
+    for number, raw in enumerate(records):
+        if (record := _parsed(raw.value)) is not None:
+            seen.take(raw, record, number >= len(records) - latest)
+    if seen.latest < FEWEST:
+        return [early(SCHEMA, topic, "share", f"only {seen.latest} records of {topic}, {FEWEST} are needed")]
+    found = [*_told(topic, seen), *_removed(topic, seen)]
+    quiet = f"{seen.latest:,} records of {topic} have the fields that are declared"
     return found or [Finding(SCHEMA, topic, "share", 0.0, LIMIT, judged(False), quiet)]
 
 
-def shares(fields: Iterable[Field], records: Iterable[Raw]) -> dict[str, float]:
-    """Field -> share of records that have it; empty with too few records."""
-    parsed = [record for raw in records if (record := _parsed(raw.value)) is not None]
-    if len(parsed) < FEWEST:
-        return {}
-    return {field.name: sum(record.get(field.name) is not None for record in parsed) / len(parsed) for field in fields}
+def _told(topic: str, seen: _Seen) -> Iterator[Finding]:
+    for (what, which), times in seen.odd.items():
+        share, first = times / seen.latest, seen.first[what, which]
+        words = f"{topic}: field {which} {what} in {share:.1%} of {seen.latest:,} records, first in {first.place}"
+        yield Finding(SCHEMA, f"{topic}.{which.split(' ')[0]}", what, share, LIMIT, judged(share >= LIMIT), words)
 
 
-def _is_gone(count: int, last: int, usual: float) -> bool:
-    """Whether a field that is usually in a share of the records has been away for longer than by accident or chance."""
-    away = count - last - 1
-    return bool(away >= LIMIT * count and (1 - usual) ** away < CHANCE)
+def _removed(topic: str, seen: _Seen) -> Iterator[Finding]:
+    """Fields that are usual and have been away for longer than by accident or chance."""
+    for field in seen.declared.values():
+        usual, away = seen.usual(field), seen.away[field.name]
+        if usual >= USUAL and away >= LIMIT * seen.latest and (1 - usual) ** away < CHANCE:
+            words = f"{topic}: field {field.name} removed, first missed in {seen.missed[field.name].place}"
+            share = min(away / seen.latest, 1.0)
+            yield Finding(SCHEMA, f"{topic}.{field.name}", "removed", share, LIMIT, judged(True), words)
 
 
 def _offence(
@@ -105,18 +116,6 @@ def _offence(
         return ("recased", f"{name} for {spelled[_plain(name)]}") if _plain(name) in spelled else ("added", name)
     fits = isinstance(value, _JSON[field.type]) and not isinstance(value, bool)
     return None if fits else ("retyped", f"{name} as {type(value).__name__}, declared {field.type}")
-
-
-def _told(topic: str, odd: Mapping[tuple[str, str], Offence], count: int) -> Iterator[Finding]:
-    for (what, which), offence in odd.items():
-        share = offence.times / count
-        words = f"{topic}: field {which} {what} in {share:.1%} of {count:,} records, first in {offence.first.place}"
-        yield Finding(SCHEMA, f"{topic}.{which.split(' ')[0]}", what, share, LIMIT, judged(share >= LIMIT), words)
-
-
-def _removed(topic: str, name: str, offence: Offence, count: int) -> Finding:
-    words = f"{topic}: field {name} removed, first missed in {offence.first.place}"
-    return Finding(SCHEMA, f"{topic}.{name}", "removed", offence.times / count, LIMIT, judged(True), words)
 
 
 def _parsed(value: bytes) -> dict[str, Any] | None:
