@@ -8,8 +8,9 @@ PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
 python = $(or $(PYTHON),$(error Clearhold needs Python 3.11 (with venv): install it, or say where it is with PYTHON=/path/to/python3.11))
 setup  = @$(python) -m pipelines.local.setup
 java   = JAVA_HOME="$$($(python) -m pipelines.local.java)"
-hot    = $(java) .venv-hot/bin/python
-lake   = $(java) .venv/bin/python
+logs   = LOG4J_CONFIGURATION_FILE="$(CURDIR)/conf/log4j2-$(1).properties"
+hot    = $(java) $(call logs,hot) .venv-hot/bin/python
+lake   = $(java) $(call logs,lake) SPARK_LOCAL_IP=127.0.0.1 .venv/bin/python
 # $(call option,--name,value): the option, when there is a value
 option = $(if $(2),$(1) "$(2)")
 run    = $(or $(RUN),run/demo)

@@ -1,6 +1,7 @@
 """How long learning and scoring take on this machine: made-up payments, the trainer and the model as they are."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,20 +11,23 @@ from pipelines.config import Lake
 from pipelines.features import book
 from pipelines.files import put_json
 from pipelines.flows.promoting import timed
+from pipelines.score import trees
 from pipelines.train import fit
 
 if TYPE_CHECKING:
+    from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame, SparkSession
 
 FILE: Final = "bench-training.json"
+EXPLAINED: Final = 500
 
 
 def run(rows: int, out: Path) -> dict[str, Any]:
     """Fit the full profile on so many rows with every feature, and score with it.
 
     Returns:
-        What is in bench-training.json: rows, inputs, trees, fit_seconds, score_us (a payment on one core), load (of the machine,
-        before and after: processes that want to run).
+        What is in bench-training.json: rows, inputs, trees, fit_seconds, score_us and contributions_us (a payment on one core),
+        load (of the machine, before and after: processes that want to run).
     """
     before = os.getloadavg()[0]
     spark = session.lake(Lake(driver_memory="4g"), "clearhold-bench-training")
@@ -39,6 +43,7 @@ def run(rows: int, out: Path) -> dict[str, Any]:
             "trees": fit.FULL.trees,
             "fit_seconds": round(seconds, 1),
             "score_us": round(timed(model, payments), 2),
+            "contributions_us": round(_explained(model, payments)),
             "load": [round(before, 1), round(os.getloadavg()[0], 1)],
         }
     finally:
@@ -46,10 +51,22 @@ def run(rows: int, out: Path) -> dict[str, Any]:
     file = put_json(out / FILE, found)
     print(
         f"\n  fit           {found['rows']:,} rows x {found['inputs']} features, {found['trees']} trees: {seconds:.1f} s\n"
-        f"  score         {found['score_us']:.2f} us a payment on one core\n\n  {file}",
+        f"  score         {found['score_us']:.2f} us a payment on one core\n"
+        f"  contributions {found['contributions_us']:,} us a payment on one core\n\n  {file}",
         flush=True,
     )
     return found
+
+
+def _explained(model: "PipelineModel", payments: "DataFrame") -> float:
+    """Microseconds to say what each feature contributed to a score."""
+    rows = [row.asDict() for row in payments.limit(EXPLAINED).collect()]
+    with tempfile.TemporaryDirectory() as folder:
+        model.write().save(str(Path(folder) / "sparkml"))
+        forest = trees.read(Path(folder))
+    began = time.perf_counter()
+    trees.contributions(forest, rows)
+    return (time.perf_counter() - began) / len(rows) * 1e6
 
 
 def made_up(spark: "SparkSession", rows: int) -> "DataFrame":

@@ -6,6 +6,7 @@ next start goes on where this one was. The folder is locked, and children end wi
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ SHADOW_SECONDS: Final = 900
 SPARE: Final = 2
 """How many times the payments that the gate wants to see are scored in the shadow: the latest have not landed when it looks."""
 POLL_SECONDS: Final = 0.2
+_NOISE: Final = re.compile(r"WARN|log4j|log level|netlib")
+"""What Spark and its Java say of themselves."""
 
 Programs = Callable[[Round], Mapping[Stage, tuple[str, ...]]]
 Raised = Callable[[], Collection[str]]
@@ -251,5 +254,6 @@ class _Loop:
 
 
 def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in commands.read(log)[-4000:].splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it has said nothing yet"
+    lines = [line.strip() for line in commands.read(log)[-4000:].splitlines()]
+    telling = [line for line in lines if line and not _NOISE.search(line)]
+    return telling[-1][:200] if telling else "it has said nothing yet"
