@@ -109,3 +109,15 @@ def test_a_split_by_categories_is_refused() -> None:
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Any) -> None:
     with pytest.raises(ModelRejected, match="cannot be read"):
         trees.read(tmp_path)
+
+
+def test_a_value_at_the_limit_goes_left_as_in_mllib() -> None:
+    ends = {"leftChild": -1, "rightChild": -1, "split": None}
+    split = {"featureIndex": 0, "leftCategoriesOrThreshold": [0.5], "numCategories": -1}
+    nodes: Nodes = {
+        0: {"impurityStats": [10.0], "leftChild": 1, "rightChild": 2, "split": split},
+        1: {"impurityStats": [4.0], "prediction": -1.0, **ends},
+        2: {"impurityStats": [6.0], "prediction": 1.0, **ends},
+    }
+    found = trees.contributions(forest([nodes], [1.0]), [{"amount": 0.5}, {"amount": 0.5000001}])
+    assert [one.margin for one in found] == pytest.approx([-1.0, 1.0])
