@@ -23,7 +23,7 @@ from pipelines.score import trees
 from pipelines.score.trees import Contributions, Forest
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Message
 
 NAME: Final = "reasons"
 """Of the program, its log and its status."""
@@ -102,40 +102,42 @@ def row(decision: Mapping[str, Any], place: Row, found: Contributions) -> Row:
 def _explained(bootstrap: str, decided: Iterable["Message"], forest: Models) -> tuple[list[Row], int]:
     """Rows for those that were not approved, and for how many the features are gone."""
     stopped = [(one, json.loads(one.value() or b"{}")) for one in decided if APPROVED not in (one.value() or b"")]
-    if not stopped:
-        return [], 0
-    made, gone = [], 0
-    with closing(topics.reader(bootstrap)) as consumer:
-        for message, decision in stopped:
-            features = _features(consumer, decision["features_partition"], decision["features_offset"])
-            if features is None:
-                gone += 1
-                continue
-            (found,) = trees.contributions(forest(decision["model_version"]), [features])
+    wanted: dict[int, set[int]] = {}
+    for _, decision in stopped:
+        wanted.setdefault(decision["features_partition"], set()).add(decision["features_offset"])
+    features = _features(bootstrap, wanted)
+    made = []
+    for message, decision in stopped:
+        known = features.get((decision["features_partition"], decision["features_offset"]))
+        if known is not None:
+            (found,) = trees.contributions(forest(decision["model_version"]), [known])
             appended = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-            place = {
-                "kafka_partition": message.partition(),
-                "kafka_offset": message.offset(),
-                "appended_at": appended,
-            }
+            place = {"kafka_partition": message.partition(), "kafka_offset": message.offset(), "appended_at": appended}
             made.append(row(decision, place, found))
-    return made, gone
+    return made, len(stopped) - len(made)
 
 
-def _features(consumer: "Consumer", partition: int, offset: int) -> dict[str, float | None] | None:
-    """The features that were scored; None when Kafka no longer has them.
+def _features(bootstrap: str, wanted: Mapping[int, set[int]]) -> dict[tuple[int, int], dict[str, float | None]]:
+    """The features of records (partition -> offsets), by place; without those that Kafka no longer has.
 
     Raises:
         Unavailable: the broker does not answer.
     """
-    consumer.assign([topics.place(FEATURES.name, partition, offset)])
-    until = time.monotonic() + FETCH_SECONDS
-    while time.monotonic() < until:
-        message = consumer.poll(0.5)
-        if message is not None and message.error() is None:
-            found: dict[str, float | None] = json.loads(message.value() or b"{}")["features"]
-            return found if message.offset() == offset else None
-    raise Unavailable(f"topic {FEATURES.name} does not give its record {partition}/{offset}")
+    found = {}
+    for partition, offsets in wanted.items():
+        with closing(topics.reader(bootstrap)) as consumer:
+            consumer.assign([topics.place(FEATURES.name, partition, min(offsets))])
+            reached, until = -1, time.monotonic() + FETCH_SECONDS
+            while reached < max(offsets):
+                messages = [one for one in consumer.consume(MOST, timeout=0.5) if one.error() is None]
+                if messages:
+                    reached, until = int(messages[-1].offset() or 0), time.monotonic() + FETCH_SECONDS
+                elif time.monotonic() > until:
+                    raise Unavailable(f"topic {FEATURES.name} does not give its record {partition}/{max(offsets)}")
+                for one in messages:
+                    if one.offset() in offsets:
+                        found[partition, int(one.offset() or 0)] = json.loads(one.value() or b"{}")["features"]
+    return found
 
 
 def _append(lake: Path, made: list[Row], decided: list["Message"]) -> None:
