@@ -18,9 +18,7 @@ from jobs import entry, machine
 from pipelines.flows import demo
 from pipelines.local.project import HERE
 from pipelines.local.supervisor import StopAsked
-from pipelines.simulate.inject import KINDS
-
-INJECT = f"something that `make watch` must notice: {', '.join(KINDS)}"
+from pipelines.simulate.inject import HELP
 
 
 def main(
@@ -30,7 +28,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="another seed, another bank")] = None,
     fresh: Annotated[bool, typer.Option(help="remove the run before this one")] = False,
     standby: Annotated[bool | None, typer.Option(help="a second hot application waits warm (1.4 to 2.1 GB)")] = None,
-    inject: Annotated[list[str] | None, typer.Option(help=INJECT)] = None,
+    inject: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     run: Annotated[Path, typer.Option(help="folder of the run")] = Path("run/demo"),
 ) -> None:
     """Run the demo."""

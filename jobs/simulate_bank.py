@@ -15,10 +15,8 @@ import typer
 from jobs import entry
 from pipelines import config
 from pipelines.simulate import live
-from pipelines.simulate.inject import KINDS
+from pipelines.simulate.inject import HELP
 from pipelines.simulate.plan import Plan
-
-INJECT = f"something that a watch must notice: {', '.join(KINDS)}"
 
 
 def main(
@@ -29,7 +27,7 @@ def main(
     count: Annotated[int | None, typer.Option(help="send this many payments, then stop")] = None,
     bad_share: Annotated[float, typer.Option(help="bad records as a share of payments")] = 0.001,
     repeat_share: Annotated[float, typer.Option(help="repeated records as a share of payments")] = 0.001,
-    inject: Annotated[list[str] | None, typer.Option(help=INJECT)] = None,
+    inject: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     analyst: Annotated[bool, typer.Option(help="simulate the analyst who looks at holds")] = True,
 ) -> None:
     """Send simulated payments and play the world after the decision."""

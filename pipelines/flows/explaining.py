@@ -285,9 +285,9 @@ def _other_contributions(database: "DuckDBPyConnection", decision: Row, found: C
     """Contributions that were stored as something else than what comes out now, and a sum that is not the score."""
     stored = rows(
         database,
-        f"select features, contributions from {CONTRIBUTIONS_TABLE.name} where transaction_id = ? and model_version = ?",
+        f"""select c.features, c.contributions from {CONTRIBUTIONS_TABLE.name} as c
+        join {DECISIONS_TABLE.name} as d using (kafka_partition, kafka_offset) where d.transaction_id = ?""",
         decision["transaction_id"],
-        decision["model_version"],
     )
     kept = dict(zip(stored[0]["features"], stored[0]["contributions"], strict=True)) if stored else found.parts
     odd = [name for name, part in found.parts.items() if abs(kept.get(name, 0.0) - part) > reasons.SAME]

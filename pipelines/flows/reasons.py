@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from confluent_kafka import TopicPartition
 from deltalake import DeltaTable
 
 from pipelines import registry, rows, status
@@ -126,7 +127,7 @@ def _features(bootstrap: str, wanted: Mapping[int, set[int]]) -> dict[tuple[int,
     found = {}
     for partition, offsets in wanted.items():
         with closing(topics.reader(bootstrap)) as consumer:
-            consumer.assign([topics.place(FEATURES.name, partition, min(offsets))])
+            consumer.assign([TopicPartition(FEATURES.name, partition, min(offsets))])
             reached, until = -1, time.monotonic() + FETCH_SECONDS
             while reached < max(offsets):
                 messages = [one for one in consumer.consume(MOST, timeout=0.5) if one.error() is None]
@@ -149,11 +150,11 @@ def _append(lake: Path, made: list[Row], decided: list["Message"]) -> None:
     rows.append(lake, CONTRIBUTIONS_TABLE, made, places)
 
 
-def _begin(bootstrap: str, table: Path) -> list[Any]:
+def _begin(bootstrap: str, table: Path) -> list[TopicPartition]:
     """Where to go on in each partition of `decisions`: what the table's log says, or the beginning."""
     kept = DeltaTable(table)
     return [
-        topics.place(DECISIONS.name, partition, kept.transaction_version(_reader(partition)) or 0)
+        TopicPartition(DECISIONS.name, partition, kept.transaction_version(_reader(partition)) or 0)
         for partition in topics.ends(bootstrap, DECISIONS.name)
     ]
 

@@ -61,8 +61,7 @@ def run(place: Path) -> Look:
         "since": datetime.fromtimestamp(look.since / 1000, UTC),
         "until": datetime.fromtimestamp(look.until / 1000, UTC),
     }
-    kept = [about | one._asdict() for one in look.found]
-    rows.append(lake, WATCH_TABLE, [one | {"edge": one["limit"]} for one in kept])
+    rows.append(lake, WATCH_TABLE, [about | one._asdict() | {"edge": one.limit} for one in look.found])
     put_json(
         place / f"{model_watch.NAME}.json",
         {
@@ -76,8 +75,8 @@ def run(place: Path) -> Look:
     return look
 
 
-def looked(settings: Settings, until: int | None = None) -> Look:
-    """What a look at the lake finds; `until`: as if nothing later had been there."""
+def looked(settings: Settings) -> Look:
+    """What a look at the lake finds."""
     lake = settings.paths.lake
     made = material.of_lake(lake)
     for table in (RECORDS_TABLE, QUARANTINE_TABLE):
@@ -87,7 +86,7 @@ def looked(settings: Settings, until: int | None = None) -> Look:
     schema = [
         one for topic, fields in _TOPICS for one in wire.drift(topic.name, fields, _raw(made, topic.name), LATEST)
     ]
-    look = of(made, past, version, settings.labels.precedence, until)
+    look = of(made, past, version, settings.labels.precedence)
     made.close()
     return look._replace(found=[*look.found, *schema])
 
@@ -100,7 +99,7 @@ def of(
     past: Reference | None,
     version: str | None,
     precedence: tuple[str, ...],
-    until: int | None,
+    until: int | None = None,
 ) -> Look:
     """Everything but the fields of raw records.
 

@@ -90,11 +90,6 @@ def reader(bootstrap: str) -> Consumer:
     )
 
 
-def place(topic: str, partition: int, offset: int) -> TopicPartition:
-    """A place to read from."""
-    return TopicPartition(topic, partition, offset)
-
-
 def _will_pass(problem: BaseException) -> bool:
     """Whether it may go better in a moment: a topic that was just made has no leader yet."""
     return isinstance(problem, KafkaException) and problem.args[0].code() in _PASSING

@@ -37,10 +37,8 @@ def score(past: Spread, present: Spread) -> Iterator[Finding]:
 
 
 def _moved(kind: str, name: str, past: Spread, present: Spread, counts: bool) -> Iterator[Finding]:
-    if min(past.independent, present.independent) < FEWEST:
-        yield early(
-            kind, name, "psi", f"as much as {present.independent} independent payments say, {FEWEST} are needed"
-        )
+    if few := _too_few(past, present):
+        yield early(kind, name, "psi", few)
         return
     noise = spread.chance(past, present)
     found = (
@@ -60,11 +58,16 @@ def _moved(kind: str, name: str, past: Spread, present: Spread, counts: bool) ->
 
 def _unknown(name: str, past: Spread, present: Spread, counts: bool) -> Finding:
     by, limit = present.unknown - past.unknown, UNKNOWN + past.own_js
-    if min(past.independent, present.independent) < FEWEST:
-        return early(
-            MISSING, name, "unknown", f"as much as {present.independent} independent payments say, {FEWEST} are needed"
-        )
+    if few := _too_few(past, present):
+        return early(MISSING, name, "unknown", few)
     words = f"{name} is unknown in {present.unknown:.1%} of payments, in training {past.unknown:.1%}"
     return Finding(
         MISSING, name, "unknown", present.unknown, past.unknown + limit, judged(counts and abs(by) > limit), words
     )
+
+
+def _too_few(past: Spread, present: Spread) -> str:
+    """Why nothing can be judged; empty when it can."""
+    if min(past.independent, present.independent) >= FEWEST:
+        return ""
+    return f"as much as {present.independent} independent payments say, {FEWEST} are needed"

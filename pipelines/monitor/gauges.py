@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
+from matplotlib.axes import Axes
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-
+from pipelines import picture
 from pipelines.monitor.findings import ALARM, FEATURE, QUIET, SCORE, Finding
 
 SHOWN = 25
@@ -45,14 +42,12 @@ def draw(found: Sequence[Finding], file: Path) -> Path:
         if one.kind in (FEATURE, SCORE) and one.measure == "psi" and one.value is not None and one.limit
     ]
     top = sorted(measured, key=lambda each: (each[1].state == ALARM, each[0]))[-SHOWN:]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
-    axes.barh(
-        [one.subject for _, one in top], [share for share, _ in top], color=[COLOURS[one.state] for _, one in top]
-    )
-    axes.axvline(1, linestyle=":")
-    axes.set(title="Population stability against its limit", xlabel="PSI / limit")
-    axes.tick_params(axis="y", labelsize=7)
-    figure.savefig(file, dpi=100)
-    plt.close(figure)
-    return file
+
+    def paint(axes: Axes) -> None:
+        names, shares = [one.subject for _, one in top], [share for share, _ in top]
+        axes.barh(names, shares, color=[COLOURS[one.state] for _, one in top])
+        axes.axvline(1, linestyle=":")
+        axes.set_xlabel("PSI / limit")
+        axes.tick_params(axis="y", labelsize=7)
+
+    return picture.save(file, "Population stability against its limit", paint, size=(7, 6))

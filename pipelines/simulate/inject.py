@@ -72,6 +72,8 @@ CHANGES: Final[dict[str, Change]] = {
 WRONG: Final = "wrong"
 """Whoever is asked says that it was genuine."""
 KINDS: Final = (*CHANGES, WRONG)
+HELP: Final = f"something that a watch must notice: {', '.join(KINDS)}"
+"""For command lines."""
 
 
 def payments(records: Iterable[Record], kinds: Collection[str]) -> Iterator[Record]:

@@ -3,15 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from pipelines import picture
 from pipelines.rules.policy import Policy
 from pipelines.train import money
 from pipelines.train.metrics import Numbers
@@ -22,9 +18,8 @@ def draw(
     scores: Scores, probabilities: Numbers, policy: Policy, importance: dict[str, float], folder: Path
 ) -> list[Path]:
     """Draw all pictures into a folder. Without both frauds and genuine payments only the importance can be drawn."""
-    folder.mkdir(parents=True, exist_ok=True)
     files = [
-        _picture(folder / "importance.png", "Share of impurity removed", lambda axes: _importance(axes, importance))
+        picture.save(folder / "importance.png", "Share of impurity removed", lambda axes: _importance(axes, importance))
     ]
     if 0 < scores.labels.sum() < len(scores.labels):
         curves: dict[str, tuple[str, Callable[[Axes], None]]] = {
@@ -34,7 +29,7 @@ def draw(
             "gain": ("Frauds found by looking at the most suspicious", lambda axes: _gain(axes, scores, probabilities)),
             "money": ("Money saved by holding", lambda axes: _money(axes, scores, probabilities, policy)),
         }
-        files += [_picture(folder / f"{name}.png", title, paint) for name, (title, paint) in curves.items()]
+        files += [picture.save(folder / f"{name}.png", title, paint) for name, (title, paint) in curves.items()]
     return files
 
 
@@ -48,17 +43,7 @@ def rival(scores: Scores, probabilities: dict[str, Numbers], file: Path) -> Path
         axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.02))
         axes.legend()
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return _picture(file, "Precision and recall", paint)
-
-
-def _picture(file: Path, title: str, paint: Callable[[Axes], None]) -> Path:
-    figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
-    axes.set_title(title)
-    paint(axes)
-    figure.savefig(file, dpi=100)
-    plt.close(figure)
-    return file
+    return picture.save(file, "Precision and recall", paint)
 
 
 def _roc(axes: Axes, scores: Scores, probabilities: Numbers) -> None:
