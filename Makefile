@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol test lint check lock clean
+.PHONY: help setup doctor demo replay bench desk status audit account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol test lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -40,6 +40,18 @@ bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARD
 	$(setup)
 	@$(lake) -m $(if $(TRAINING),jobs.bench_training,jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
 	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby))
+
+desk: ## queue, cases and answers, for a run [RUN=run/demo]; make demo opens it too
+	$(setup) lake
+	@$(lake) -m jobs.serve_desk --config $(run)/settings.yaml
+
+status: ## how every part of a run is [RUN=run/demo]
+	$(setup) lake
+	@$(lake) -m jobs.show_status $(call option,--run,$(RUN))
+
+audit: ## the desk's audit: does the chain hold? [RUN=run/demo SEAL=noted earlier]
+	$(setup) lake
+	@$(lake) -m jobs.verify_audit $(call option,--run,$(RUN)) $(call option,--seal,$(SEAL))
 
 account: ## offsets in Kafka against rows in the lake, difference 0 [RUN=run/demo]
 	$(setup) lake jars
@@ -140,7 +152,7 @@ notebooks: ## the notebooks carried out on the lake of a run, as pages [RUN=run/
 test: ## every test
 	$(setup) --dev
 	@$(hot) -m pytest tests/hot; hot=$$?; \
-	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/unit && exit $$hot
+	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/desk tests/browser tests/unit && exit $$hot
 
 protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet
 	$(setup) --dev
@@ -158,7 +170,7 @@ check: lint test ## what CI runs
 lock: ## resolve the requirement files again, within the bounds of pyproject.toml
 	@$(python) -m venv run/uv && run/uv/bin/python -m pip install -q uv==0.13.9
 	@for each in "hot --group hot" "hot-dev --group hot --group test" \
-	  "lake --group lake" "lake-dev --group lake --group test --group lint"; do \
+	  "lake --group lake" "lake-dev --group lake --group test --group browser --group lint"; do \
 	  set -- $$each; name=$$1; shift; $(compile) pyproject.toml "$$@" -o conf/requirements/$$name.txt || exit; done
 	@$(compile) conf/requirements/jre.in -o conf/requirements/jre.txt
 	@rm -rf run/uv

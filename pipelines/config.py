@@ -88,6 +88,27 @@ class Gate(Section):
     )
 
 
+class Desk(Section):
+    """The web application for analysts, managers and engineers, and what it sends."""
+
+    host: str = Field("127.0.0.1", description="address it listens on")
+    port: int = Field(8080, ge=0, le=65_535)
+    address: str = Field(
+        "", description="what people type, when it is not http://host:port; links in messages begin with it"
+    )
+    database: str = Field("", description="SQLAlchemy URL; a SQLite file below the run when empty")
+    certificate: Path | None = Field(None, description="TLS certificate (PEM), with key")
+    key: Path | None = None
+    behind_proxy: bool = Field(False, description="a proxy in front ends TLS, and address says https")
+    secret: Path | None = Field(
+        None, description="file with the key that signs links; one is made below the run when absent"
+    )
+    idle_minutes: float = Field(15, gt=0, description="without a click for so long, a session ends")
+    link_days: float = Field(7, gt=0, description="how long a cardholder can answer")
+    cardholders: str = Field("", description="Apprise URL for messages to cardholders; a local inbox when empty")
+    team: str = Field("", description="the same for the team")
+
+
 class Paths(Section):
     """Folders and files; everything a run writes is below `run`."""
 
@@ -115,6 +136,16 @@ class Paths(Section):
         return self.run / "policies"
 
     @property
+    def desk(self) -> Path:
+        """What the desk keeps: its database where it is SQLite, its secret, its local inbox."""
+        return self.run / "desk"
+
+    @property
+    def first_password(self) -> Path:
+        """How to come in for the first time; gone once the administrator has chosen a password."""
+        return self.desk / "first-password"
+
+    @property
     def models(self) -> Path:
         """Models fetched from the registry; the last good one serves when the registry is away."""
         return self.run / "models"
@@ -129,6 +160,7 @@ class Settings(Section):
     lake: Lake = Lake()
     labels: Labels = Labels()
     gate: Gate = Gate()
+    desk: Desk = Desk()
     paths: Paths = Paths()
 
 

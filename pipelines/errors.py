@@ -43,6 +43,10 @@ class Unaccounted(ClearholdError):
     """The conservation check failed: an acknowledged record has no decision, quarantine row or duplicate row."""
 
 
+class Conflict(ClearholdError):
+    """What somebody wants to change is no longer as they saw it: another one was quicker."""
+
+
 class Mismatch(ClearholdError):
     """Two computations that must agree do not: parity, replay of a decision."""
 

@@ -3,10 +3,15 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipelines.files import put
+
+STALE_SECONDS: Final = 15.0
+"""A process that has said nothing for so long is gone: each says something every second or so."""
+ENDED: Final = ("stopped", "failed")
 
 
 def report(file: Path, state: str, message: str, **facts: Any) -> None:
@@ -28,3 +33,8 @@ def look(file: Path) -> dict[str, Any]:
         return said
     except (OSError, ValueError):
         return {}
+
+
+def runs(said: Mapping[str, Any], now: float) -> bool:
+    """Whether a process that last said this is still there."""
+    return now - said.get("at", 0.0) <= STALE_SECONDS and said.get("state") not in ENDED

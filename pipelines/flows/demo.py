@@ -17,6 +17,7 @@ from pipelines.simulate import inject
 
 PREPARED: Final = "prepared.json"
 OPEN_SECONDS: Final = 600.0
+DESK_SECONDS: Final = 60.0
 
 
 class Demo(NamedTuple):
@@ -49,6 +50,7 @@ def run(
     with stack.opened(project, settings.model_copy(update={"hot": hot}), environ, screen.say, fresh) as running:
         (settings.paths.run / summary.FILE).unlink(missing_ok=True)
         first_model = open_doors(running, wanted, fresh, screen)
+        tell_desk(running, screen)
         traffic = Traffic(running, screen)
         traffic.run(bank(running, demo))
     traffic.look(project)
@@ -86,6 +88,7 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
         running.start_job(past.NAME, "jobs.write_history", *arguments, once=True)
     running.start_broker()
     running.start_hot()
+    running.start_desk()
     if fresh:
         processes.wait(lambda: past.is_written(history), OPEN_SECONDS, "there is no history")
         running.await_registry()
@@ -103,9 +106,16 @@ def open_doors(running: Stack, wanted: past.Wanted, fresh: bool, screen: Screen)
     return first_model
 
 
+def tell_desk(running: Stack, screen: Screen) -> None:
+    """Where the desk is, and how to come in: who looks at held payments is whoever sits there."""
+    running.await_open(stack.DESK, DESK_SECONDS)
+    address, first = running.status(stack.DESK)["address"], running.settings.paths.first_password
+    screen.say(f"the desk is open at {address}{f': {first.read_text().strip()}' if first.exists() else ''}")
+
+
 def bank(running: Stack, demo: Demo) -> Sender:
-    """The simulated bank, which sends until it is stopped or for as long as was asked."""
+    """The simulated bank, which sends until it is stopped or for as long as was asked. Held payments are left to the desk."""
     history = ("--history", str(running.settings.paths.run / "history"))
     length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
     wrong = [part for kind in demo.inject for part in ("--inject", kind)]
-    return Sender("bank", "jobs.simulate_bank", (*history, "--rate", str(demo.rate), *length, *wrong))
+    return Sender("bank", "jobs.simulate_bank", (*history, "--no-analyst", "--rate", str(demo.rate), *length, *wrong))

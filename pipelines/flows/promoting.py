@@ -23,7 +23,7 @@ from pipelines.local.screen import Screen
 from pipelines.monitor import text
 from pipelines.promote import gate
 from pipelines.promote.gate import Check, Found, Shadow
-from pipelines.rules import policy
+from pipelines.score import served
 from pipelines.train import fit, metrics, pictures
 from pipelines.train.evaluate import Comparison, compare
 from pipelines.train.intervals import DRAWS
@@ -113,7 +113,7 @@ def judged(
     screen: Screen,
 ) -> tuple[Found, dict[str, Any]]:
     """What the gate wants to know, and what else a report shows. Leaves pictures in `place`."""
-    rules = policy.read(settings.paths.policy)
+    rules = served.in_force(settings.paths)
     with tempfile.TemporaryDirectory(prefix="gate-", dir=settings.paths.run) as scratch:
         rows, split = _later_days(spark, settings, challenger, champion, Path(scratch) / "rows.parquet")
         screen.say(

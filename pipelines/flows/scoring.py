@@ -19,7 +19,7 @@ from pipelines.flows import standby
 from pipelines.ingest.topics import end_offsets, first_offsets
 from pipelines.leadership import Leadership
 from pipelines.score import champion as models
-from pipelines.score import choice
+from pipelines.score import choice, served
 from pipelines.score.choice import Wanted
 from pipelines.score.serving import Serving
 
@@ -183,7 +183,7 @@ def serve(
 
 def renew(settings: Settings, spark: "SparkSession", serving: Serving) -> str:
     """Swap model or policy if others are wanted and work. Returns what is not as it should be, in words."""
-    want = choice.wanted(settings.registry, settings.paths)
+    want = choice.wanted(settings.registry, settings.paths, serving.published)
     try:
         if _differs(serving, want) and want.version and (want.policy or serving.policy):
             _swap(settings, serving, want)
@@ -227,8 +227,8 @@ def _swap(settings: Settings, serving: Serving, want: Wanted) -> None:
     present = serving.champion
     if present is None or present.version != want.version:
         present = models.load(want.version, registry.fetch(settings.registry, want.version, settings.paths.models))
-    serving.put(present, policy, choice.has_served(settings.paths, want.version, policy))
-    choice.remember(settings.paths, want.version, policy)
+    serving.put(present, policy, served.has_served(settings.paths, want.version, policy))
+    served.remember(settings.paths, want.version, policy)
     log.info("model version %s with policy %s serves", want.version, policy.version)
 
 

@@ -10,9 +10,8 @@ from pipelines.catalog import APPLIED, FEATURES, REHEARSAL, SHADOW
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted
 from pipelines.ingest.topics import end_offsets, recent
-from pipelines.rules import policy
 from pipelines.score import champion as models
-from pipelines.score import query
+from pipelines.score import query, served
 
 NAME: Final = "shadow"
 POLL_SECONDS: Final = 2.0
@@ -38,7 +37,7 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
         Unaccounted: the query stopped by itself.
     """
     said = settings.paths.status / f"{NAME}.json"
-    kafka, rules = settings.kafka, policy.read(settings.paths.policy)
+    kafka, rules = settings.kafka, served.in_force(settings.paths)
     version = registry.challenger(settings.registry, version)
     files = registry.fetch(settings.registry, version, settings.paths.models)
     status.report(said, "starting", f"starting Spark for version {version}")

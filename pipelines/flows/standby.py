@@ -18,6 +18,7 @@ from pipelines.leadership import Leadership
 from pipelines.score import champion as models
 from pipelines.score import choice
 from pipelines.score import query as score
+from pipelines.score.published import Published
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -75,7 +76,8 @@ def _rehearsing(settings: Settings, spark: "SparkSession") -> Iterator[str]:
     """Let recent records run through both queries, with states of their own and output for nobody."""
     kafka, hot, folder = settings.kafka, settings.hot, settings.paths.checkpoints / NAME
     yield "looking for a model"
-    wanted = choice.wanted(settings.registry, settings.paths)
+    with closing(Published(kafka.bootstrap)) as published:
+        wanted = choice.wanted(settings.registry, settings.paths, published)
     if wanted.version is None or wanted.policy is None:
         raise ClearholdError(wanted.note or "there is no model yet")
     files = registry.fetch(settings.registry, wanted.version, settings.paths.models)

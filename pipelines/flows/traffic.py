@@ -10,7 +10,7 @@ from pipelines.check import results
 from pipelines.errors import Unaccounted
 from pipelines.flows import accounting, parity, quality_watch
 from pipelines.ingest.topics import Ends
-from pipelines.local import landed, summary
+from pipelines.local import landed, stack, summary
 from pipelines.local.ledger import Ledger
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
@@ -85,7 +85,11 @@ class Traffic:
         took = {**seconds, **self._first_moments(), "total": (seconds["setup"] or 0) + self._screen.seconds}
         rows, memory = landed.rows(paths.lake), self._running.processes.memory
         books, standing = accounts.close(paths.lake, self.ends), results.standing(paths.lake)
-        totals = summary.summarise(self.ledger, self.sent, rows, took, memory, books.difference, standing.facts())
+        waiting = books.waiting if self._running.processes.asked else 0
+        difference = books.lost if waiting else books.difference
+        totals = summary.summarise(
+            self.ledger, self.sent, rows, took, memory, difference, waiting, self._cases(), standing.facts()
+        )
         files = f"{summary.write(paths.run, totals)}, {accounting.write(paths.run, books)}"
         self._screen.print(f"\n{summary.words(totals)}\n\n{accounts.words(books)}\n\n  {files}")
         if standing.failing:
@@ -94,6 +98,10 @@ class Traffic:
             raise Unaccounted(
                 f"{totals['unaccounted']} acknowledged records are unaccounted for: see {paths.run / 'logs'}"
             )
+
+    def _cases(self) -> int:
+        """How many cases the desk has opened, if there is one."""
+        return int(self._running.status(stack.DESK).get("cases", 0))
 
     def compare(self, project: Project) -> None:
         """Compare the stream's features with the batch compiler's, unless somebody is waiting for us to stop.

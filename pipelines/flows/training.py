@@ -16,7 +16,7 @@ from pipelines.label import curves
 from pipelines.local import landed
 from pipelines.local.project import HERE, code_version
 from pipelines.reference import Population
-from pipelines.rules import policy
+from pipelines.score import served
 from pipelines.train import examples, fit, pictures
 from pipelines.train.compare import compare
 from pipelines.train.evaluate import judge
@@ -177,7 +177,7 @@ def _evidence(
     learned_from: Population,
     scratch: Path,
 ) -> Evidence:
-    rules = policy.read(settings.paths.policy)
+    rules = served.in_force(settings.paths)
     probabilities = learned.calibration.probabilities(scores.margins)
     judgement = judge(scores, probabilities, rules, lesson.resamples)
     serving: dict[str, Any] = {

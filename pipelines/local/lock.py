@@ -14,29 +14,29 @@ PATIENCE_SECONDS = 15.0
 
 
 @contextmanager
-def held(run: Path) -> Iterator[None]:
-    """Hold the folder of a run.
+def held(run: Path, what: str = "run") -> Iterator[None]:
+    """Hold the folder of a run, or of something else that only one process works on.
 
     Raises:
-        EnvironmentProblem: another run holds it.
+        EnvironmentProblem: another one holds it.
     """
     run.mkdir(parents=True, exist_ok=True)
     folder = os.open(run, os.O_RDONLY)
     try:
-        _take(run, folder)
+        _take(run, folder, what)
         yield
     finally:
         os.close(folder)
 
 
-def _take(run: Path, folder: int) -> None:
+def _take(run: Path, folder: int, what: str) -> None:
     """A killed run's warden may be tidying up: it is given time. A living supervisor is not waited for."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not _taken(folder):
         supervisor = leftovers.holder(run)
         if supervisor or time.monotonic() > deadline:
             who = f"process {supervisor}" if supervisor else "its process is not known"
-            raise EnvironmentProblem(f"another run is active in {run} ({who}): stop it with Ctrl-C first")
+            raise EnvironmentProblem(f"another {what} is active in {run} ({who}): stop it with Ctrl-C first")
         time.sleep(0.1)
 
 

@@ -1,8 +1,9 @@
-"""Installs what is missing, below the project's folder and nowhere else: environments, jars, Java where there is none.
+"""Installs what is missing, below the project's folder: environments, jars, Java where there is none.
 
     python3 -m pipelines.local.setup [hot] [lake] [jars] [--dev]
 
-Nothing named means everything. Runs on a bare Python 3.11 (standard library only). The second run finds everything in
+Nothing named means everything. For development, and on a Debian as root, it also installs Chromium, which the browser's tests
+need.  Runs on a bare Python 3.11 (standard library only). The second run finds everything in
 place, needs no network and ends at once. Exit codes: 0 ready, 78 the machine or the network is in the way, 130 interrupted.
 """
 
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pipelines.errors import ClearholdError, EnvironmentProblem
-from pipelines.local import environments, jars, java
+from pipelines.local import chromium, environments, jars, java
 from pipelines.local.progress import Progress, Step
 from pipelines.local.project import HERE, Environment, Project
 
@@ -44,6 +45,8 @@ def missing(project: Project, parts: Sequence[str], dev: bool) -> list[Task]:
         tasks.append(Task("Java runtime, this machine has none (0.1 GB)", _java_installer(project, parts)))
     if "jars" in parts and not jars.is_ready(project):
         tasks.append(Task("jars for Kafka and Delta (60 MB)", _jar_installer(project, parts)))
+    if dev and "lake" in parts and chromium.find() is None and chromium.can_install():
+        tasks.append(Task("Chromium for the browser's tests (0.4 GB)", _chromium_installer(project)))
     return tasks
 
 
@@ -108,6 +111,10 @@ def _jar_installer(project: Project, parts: Sequence[str]) -> Callable[[Step], N
         jars.install(project, _any(project, parts), runtime, project.logs / "setup-jars.log", step.note)
 
     return install
+
+
+def _chromium_installer(project: Project) -> Callable[[Step], None]:
+    return lambda step: chromium.install(project.logs / "setup-chromium.log", step.note)
 
 
 def _any(project: Project, parts: Sequence[str]) -> Environment:

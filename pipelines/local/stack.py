@@ -22,7 +22,8 @@ from pipelines.local.tracking import Tracking
 
 HOT: Final = "hot"
 STANDBY: Final = "standby"
-LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, "landing", "reasons"), (tracking.NAME, broker.NAME))
+DESK: Final = "desk"
+LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, DESK, "landing", "reasons"), (tracking.NAME, broker.NAME))
 """Nobody sends any more, then nobody decides or lands, then nobody is left who needs the broker."""
 RESTARTS: Final = 5
 ANSWER_SECONDS = 120.0
@@ -38,14 +39,15 @@ class Stack:
         self._told: dict[str, tuple[str, float]] = {}
         run = settings.paths.run.absolute()
         self.settings_file = run / "settings.yaml"
-        port, controller_port, registry_port = ports.choose(_last_ports(run))
-        self._keep_ports(run, port, controller_port, registry_port)
+        port, controller_port, registry_port, desk_port = ports.choose(_last_ports(run, settings.desk.port))
+        self._keep_ports(run, port, controller_port, registry_port, desk_port)
         self._broker = Broker(run / "broker", port, controller_port, runtime, project.jars)
         self._tracking = Tracking(run / "registry", registry_port, project.lake.python)
         self.settings = settings.model_copy(
             update={
                 "kafka": settings.kafka.model_copy(update={"bootstrap": self._broker.bootstrap}),
                 "registry": settings.registry.model_copy(update={"uri": self._tracking.uri}),
+                "desk": settings.desk.model_copy(update={"port": desk_port}),
                 "paths": settings.paths.model_copy(update={"run": run, "policy": settings.paths.policy.absolute()}),
             }
         )
@@ -103,6 +105,10 @@ class Stack:
             "watch", "jobs.watch_model", "--every", f"{self.settings.lake.watch_seconds}s", restarts=RESTARTS
         )
         self.start_job("upkeep", "jobs.tend_tables", "--every", str(self.settings.lake.tend_seconds), restarts=RESTARTS)
+
+    def start_desk(self) -> None:
+        """Start the desk."""
+        self.start_job(DESK, "jobs.serve_desk", restarts=RESTARTS)
 
     def start_standby(self) -> bool:
         """Start the second hot application, where the settings ask for it: it gets warm and waits. Whether they do."""
@@ -203,10 +209,14 @@ def _surroundings(run: Path, environ: Mapping[str, str], runtime: Java) -> dict[
     }
 
 
-def _last_ports(run: Path) -> list[int]:
-    """Ports of the run before: whoever kept an address finds it again, where the port is still free."""
+def _last_ports(run: Path, desk: int) -> list[int]:
+    """Ports of the run before: whoever kept an address finds it again, where the port is still free.
+
+    In a new run the desk gets the port that its settings name.
+    """
+    first = [0, 0, 0, desk]
     try:
-        broker_port, controller_port, registry_port = json.loads((run / "ports.json").read_text())
+        kept = json.loads((run / "ports.json").read_text())
     except (OSError, ValueError):
-        return [0, 0, 0]
-    return [broker_port, controller_port, registry_port]
+        return first
+    return [*kept, *first[len(kept) :]]

@@ -19,6 +19,8 @@ def summarise(
     seconds: Mapping[str, float | None],
     memory: Memory,
     difference: int = 0,
+    waiting: int = 0,
+    cases: int = 0,
     quality: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The summary of a run.
@@ -30,12 +32,13 @@ def summarise(
         seconds: setup, first_model, first_decision, first_alert, total; None for what did not happen.
         memory: what the programs took.
         difference: what does not add up in the books of the lake.
+        waiting: records that a run stopped by hand left to land at its next start; they are no difference.
+        cases: how many the desk has opened.
         quality: suites that were judged and how many of them failed; None when nobody looked.
 
     Returns:
         The content of summary.json. `unaccounted` holds records without an end and acknowledged records that are gone, as the
         topics or the lake say, whichever is more.
-        Cases are zero where nobody opens cases.
     """
     acknowledged = bank.get("acknowledged", 0)
     return {
@@ -46,7 +49,8 @@ def summarise(
         "quarantined": ledger.quarantined,
         "unaccounted": max(ledger.unaccounted + max(0, acknowledged - ledger.sent), difference),
         "actions": {action: ledger.actions[action] for action in ACTIONS},
-        "cases": 0,
+        "waiting_to_land": waiting,
+        "cases": cases,
         "verdicts": bank.get("verdicts", 0),
         "model_versions": sorted(ledger.models),
         "latency_ms": ledger.percentiles_ms(),
@@ -76,10 +80,16 @@ def words(summary: Mapping[str, Any]) -> str:
         ("  quarantined", f"{summary['quarantined']:,}"),
         ("  duplicates", f"{summary['duplicates']:,}"),
         ("unaccounted", f"{summary['unaccounted']:,}"),
+        *(
+            [("waiting", f"{summary['waiting_to_land']:,} to land when it goes on")]
+            if summary["waiting_to_land"]
+            else []
+        ),
         (
             "latency",
             ", ".join(f"{name} {_short(value)} ms" for name, value in latency.items() if value is not None) or "-",
         ),
+        ("cases", f"{summary['cases']:,}"),
         ("verdicts", f"{summary['verdicts']:,}"),
         ("models", ", ".join(summary["model_versions"]) or "-"),
         ("in the lake", landed),

@@ -23,7 +23,7 @@ from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends
 from pipelines.monitor import text
 
-_COUNTED = "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset)"
+_COUNTED = "select topic, kafka_partition, count(*), count(*) - count(distinct kafka_offset), max(kafka_offset) + 1"
 _BEHIND = f"""
 select '{APPLIED.name}' as topic, kafka_partition, kafka_offset from {APPLIED_TABLE.name}
 union all select topic, kafka_partition, kafka_offset from quarantine where topic = '{APPLIED.name}'
@@ -65,7 +65,7 @@ _GAP = pa.schema({"topic": pa.string(), "partition": pa.int32(), "since": pa.int
 class Line(NamedTuple):
     """One partition: records that Kafka acknowledged, rows in `records`, and how many of these stand twice.
 
-    `gone`: records that Kafka threw away before they landed, which somebody has allowed.
+    `gone`: records that Kafka threw away before they landed, which somebody has allowed. `reached`: behind the last row.
     """
 
     topic: str
@@ -74,6 +74,12 @@ class Line(NamedTuple):
     rows: int
     twice: int
     gone: int
+    reached: int
+
+    @property
+    def waiting(self) -> int:
+        """Records behind everything that has landed: they land when landing goes on."""
+        return max(0, self.acknowledged - self.reached)
 
     @property
     def difference(self) -> int:
@@ -105,6 +111,16 @@ class Books(NamedTuple):
         return sum(line.difference for line in self.lines)
 
     @property
+    def waiting(self) -> int:
+        """Records that land when landing goes on."""
+        return sum(line.waiting for line in self.lines)
+
+    @property
+    def lost(self) -> int:
+        """What no landing to come can mend: rows that are missing between others, or stand twice; payments that ended twice."""
+        return self.not_landed - self.waiting + self.twice
+
+    @property
     def difference(self) -> int:
         """What does not add up; must be 0."""
         return self.not_landed + self.open + self.twice + self.foreign
@@ -131,7 +147,7 @@ def close(lake: Path, ends: Ends) -> Books:
     if APPLIED.name in ends:
         database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
         found += database.execute(f"{_COUNTED} from ({_BEHIND}) group by all").fetchall()
-    rows = {(topic, partition): (count, twice) for topic, partition, count, twice in found}
+    rows = {(topic, partition): tuple(counts) for topic, partition, *counts in found}
     passed = gaps.named(lake, gaps.PASSED).values()
     database.register("gone", pa.Table.from_pylist([gap._asdict() for gap in passed], _GAP))
     gone = Counter[tuple[str, int]]()
@@ -140,8 +156,8 @@ def close(lake: Path, ends: Ends) -> Books:
     expected = {(topic, part): end for topic, parts in ends.items() for part, end in parts.items()}
     lines = []
     for each in sorted(expected.keys() | rows.keys()):
-        (topic, partition), (count, twice) = each, rows.get(each, (0, 0))
-        lines.append(Line(topic, partition, expected.get(each, 0), count, twice, gone[each]))
+        (topic, partition), (count, twice, reached) = each, rows.get(each, (0, 0, 0))
+        lines.append(Line(topic, partition, expected.get(each, 0), count, twice, gone[each], reached))
     balance = database.execute(_BALANCE).fetchone()
     return Books(tuple(lines), *(balance or ()))
 

@@ -112,9 +112,14 @@ def read(file: Path) -> Policy:
     except (OSError, yaml.YAMLError) as problem:
         raise ConfigurationError(f"policy {file} cannot be read: {problem}") from problem
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "policy"
-        raise ConfigurationError(f"policy {file}: {where}: {first['msg']}") from problem
+        raise ConfigurationError(f"policy {file}: {said(problem)}") from problem
+
+
+def said(problem: ValidationError) -> str:
+    """What is wrong with a policy first of all, in one line: where and what."""
+    first = problem.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "policy"
+    return f"{where}: {first['msg']}"
 
 
 def decide(policy: Policy) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from pipelines.rules.policy import Policy
 from pipelines.score import query
 from pipelines.score.champion import try_out
 from pipelines.score.position import Anchor, Tail
+from pipelines.score.published import Published
 from pipelines.score.query import Champion
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Serving:
         self._anchor = checkpoints / "score-anchor.json"
         self._tail = Tail(kafka.bootstrap, Anchor.read(self._anchor))
         self._query: StreamingQuery | None = None
+        self.published = Published(kafka.bootstrap)
         self.champion: Champion | None = None
         self.policy: Policy | None = None
         self.swaps: list[dict[str, Any]] = []
@@ -75,6 +77,7 @@ class Serving:
             self._query.stop()
             self.keep_place()
         self._tail.close()
+        self.published.close()
 
     def keep_place(self) -> None:
         """Keep the place reached so far."""

@@ -32,9 +32,12 @@ from pipelines.train.evaluate import unblocked
 from pipelines.train.scores import Frauds, Scores
 
 DATA = os.environ.get("CLEARHOLD_HANDBOOK", "")
-pytestmark = pytest.mark.skipif(
-    not DATA, reason="needs the handbook's transactions: set CLEARHOLD_HANDBOOK to their Parquet file"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not DATA, reason="needs the handbook's transactions: set CLEARHOLD_HANDBOOK to their Parquet file"
+    ),
+    pytest.mark.timeout(3_600),  # four weeks of features and four trainings
+]
 MAPPING, DAY = Path("conf/sources/handbook.yaml"), 86_400_000
 WEEKS = [datetime(2018, 8, 8, tzinfo=UTC) + timedelta(weeks=week) for week in range(4)]
 DELAY_DAYS, SPANS = 7, (1, 7, 30)

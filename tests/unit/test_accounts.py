@@ -47,6 +47,17 @@ def test_what_lands_behind_is_in_the_books_when_it_is_asked_for(tmp_path: Path) 
     assert accounts.close(tmp_path, {**ends, "applied": {0: 4}}).difference == 1
 
 
+def test_what_is_behind_all_that_landed_waits_and_a_hole_is_lost(tmp_path: Path) -> None:
+    ends = {"transactions": {0: 6}, "decisions": {0: 3}}
+    closed(tmp_path, RECORDS, DECISIONS, DUPLICATES, QUARANTINE)
+    tail = accounts.close(tmp_path, ends)
+    assert (tail.difference, tail.waiting, tail.lost) == (2, 2, 0)
+    shutil.rmtree(tmp_path / "records")
+    write_deltalake(tmp_path / "records", pa.Table.from_pylist([each for each in RECORDS if each != place(1)]))
+    hole = accounts.close(tmp_path, ends)
+    assert (hole.waiting, hole.lost) == (2, 1)
+
+
 def test_what_was_erased_counts_where_it_has_no_other_end(tmp_path: Path) -> None:
     noted = [place(1), place(0), place(2, "applied")]
     write_deltalake(tmp_path / "applied", pa.Table.from_pylist([place(0, "applied"), place(1, "applied")]))

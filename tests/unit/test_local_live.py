@@ -31,6 +31,7 @@ KEYS = {
     "unaccounted": int,
     "actions": dict,
     "cases": int,
+    "waiting_to_land": int,
     "verdicts": int,
     "model_versions": list,
     "latency_ms": dict,

@@ -1,0 +1,93 @@
+"""What is told to whom: written in the transaction of what it is about, sent later by the outbox."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipelines.casework.tables import Alert, Message
+
+CARDHOLDER: Final = "cardholder"
+TEAM: Final = "team"
+LINK: Final = "{link}"
+"""Where the sender puts the link by which a cardholder answers; it is stored nowhere."""
+DUE: Final = "due"
+SENDING: Final = "sending"
+SENT: Final = "sent"
+FAILED: Final = "failed"
+LATE: Final = "late"
+STATES: Final = (DUE, SENDING, SENT, FAILED, LATE)
+LATE_MS: Final = 3_600_000
+"""Nobody is told about a decision that is older when the desk hears of it: a question about yesterday's payment only worries."""
+BACK_OFF_SECONDS: Final = (1, 5, 30, 120, 600, 3_600)
+"""Between attempts; after the last one a message has failed."""
+
+
+def write(session: Session, alert: Alert, now_ms: int) -> None:
+    """Write the message that belongs to an alert: each decision leads to one."""
+    money = f"{alert.amount_minor / 100:,.2f} {alert.currency}"
+    audience, title, body = {
+        "challenge": (
+            CARDHOLDER,
+            f"Was this you? {money}",
+            f"A payment of {money} with your card is waiting for your answer: {LINK}",
+        ),
+        "hold": (
+            TEAM,
+            f"Held: {money}, {alert.probability:.0%} fraud",
+            f"Payment {alert.transaction_id} of {money} is held. {'; '.join(alert.decision['reasons'])}",
+        ),
+        "decline": (
+            CARDHOLDER,
+            f"We declined a payment of {money}",
+            f"We declined a payment of {money} with your card. If it was you, or to tell us that it was not: {LINK}",
+        ),
+    }[alert.action]
+    session.add(
+        Message(
+            id=f"{alert.action}:{alert.transaction_id}",
+            transaction_id=alert.transaction_id,
+            audience=audience,
+            title=title,
+            body=body,
+            state=LATE if now_ms - alert.decided_ms > LATE_MS else DUE,
+            written_ms=now_ms,
+            due_ms=now_ms,
+        )
+    )
+
+
+def is_due(session: Session, now_ms: int) -> bool:
+    """Whether there is something to send."""
+    return session.scalar(select(Message.id).where(Message.state == DUE, Message.due_ms <= now_ms).limit(1)) is not None
+
+
+def claim(session: Session, now_ms: int, most: int) -> Sequence[Message]:
+    """Messages that are due, marked as being sent. What stands so after a crash may have been sent or not."""
+    due = session.scalars(
+        select(Message).where(Message.state == DUE, Message.due_ms <= now_ms).order_by(Message.due_ms).limit(most)
+    ).all()
+    for each in due:
+        each.state, each.attempts = SENDING, each.attempts + 1
+    return due
+
+
+def in_doubt(session: Session) -> Sequence[Message]:
+    """Messages that were being sent when the sender ended."""
+    return session.scalars(select(Message).where(Message.state == SENDING)).all()
+
+
+def sent(session: Session, message_id: str, now_ms: int) -> None:
+    """It has been sent."""
+    session.execute(update(Message).where(Message.id == message_id).values(state=SENT, sent_ms=now_ms, trouble=None))
+
+
+def not_sent(session: Session, message_id: str, now_ms: int, trouble: str) -> None:
+    """It has not been sent: again later, or no more."""
+    message = session.get_one(Message, message_id)
+    message.trouble = trouble
+    if message.attempts > len(BACK_OFF_SECONDS):
+        message.state = FAILED
+    else:
+        message.state, message.due_ms = DUE, now_ms + 1_000 * BACK_OFF_SECONDS[message.attempts - 1]

@@ -1,0 +1,1 @@
+"""The web application: queue, cases, answers of cardholders, audit, users."""

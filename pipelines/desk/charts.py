@@ -1,0 +1,74 @@
+"""Charts of the monitor: lines over the last hour as points in a square, with what has changed marked on each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+MINUTES: Final = 60
+
+Points = Mapping[int, float]
+"""Minute (epoch minutes) -> value."""
+
+
+class Line(NamedTuple):
+    """A line: its name, its latest value, its points as SVG wants them, and the last of them."""
+
+    name: str
+    latest: float | None
+    points: str
+    end: tuple[str, str] | None
+
+
+class Mark(NamedTuple):
+    """A moment at which something changed: where it is, 0 to 100, and what."""
+
+    x: float
+    words: str
+
+
+class Chart(NamedTuple):
+    """A question and its answer: in words, whether all is well (None: too early to say), and drawn."""
+
+    question: str
+    answer: str
+    is_well: bool | None
+    lines: Sequence[Line] = ()
+    most: float = 0.0
+    unit: str = ""
+    marks: Sequence[Mark] = ()
+
+
+def chart(
+    question: str,
+    answer: str,
+    is_well: bool | None,
+    series: Mapping[str, Points],
+    now: int,
+    unit: str = "",
+    marks: Sequence[Mark] = (),
+) -> Chart:
+    """A chart of values by minute, the last MINUTES of them.
+
+    Args:
+        question: what it answers.
+        answer: the answer in words.
+        is_well: whether that is as it should be; None when it is too early to say.
+        series: name -> values by minute.
+        now: the present minute.
+        unit: of the values.
+        marks: what has changed.
+    """
+    most = max((value for points in series.values() for value in points.values()), default=0.0) or 1.0
+    lines = [_line(name, points, now, most) for name, points in series.items()]
+    return Chart(question, answer, is_well, lines, most, unit, marks)
+
+
+def place(minute: float, now: int) -> float:
+    """Where a minute stands from left (an hour ago) to right (now)."""
+    return 100 * (1 - (now - minute) / MINUTES)
+
+
+def _line(name: str, points: Points, now: int, most: float) -> Line:
+    shown = sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute <= now)
+    drawn = [(f"{place(minute, now):.1f}", f"{100 - 100 * value / most:.1f}") for minute, value in shown]
+    joined = " ".join(",".join(point) for point in drawn)
+    return Line(name, shown[-1][1] if shown else None, joined, drawn[-1] if drawn else None)
