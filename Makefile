@@ -36,10 +36,10 @@ replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=
 	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
 	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(standby)
 
-bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1], or TRAINING=1: fit and score
+bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1], or TRAINING=1: fit and score, or DESK=1: pages and arrivals
 	$(setup)
-	@$(lake) -m $(if $(TRAINING),jobs.bench_training,jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby))
+	@$(lake) -m $(if $(TRAINING),jobs.bench_training,$(if $(DESK),jobs.bench_desk,jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
+	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby)))
 
 desk: ## queue, cases and answers, for a run [RUN=run/demo]; make demo opens it too
 	$(setup) lake

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from pipelines.casework.tables import CLAIMED, CLOSED, OPEN, WAITING, Alert, Case
@@ -91,8 +91,9 @@ def _wanted(name: str, wish: Wish) -> Select[Any]:
     if wish.action:
         found = found.where(Case.id.in_(select(Alert.case_id).where(Alert.action == wish.action)))
     if wish.q:
-        about = or_(*(column == wish.q for column in (Alert.transaction_id, Alert.merchant_id, Alert.device_id)))
-        found = found.where(or_(Case.card_id == wish.q, Case.id.in_(select(Alert.case_id).where(about))))
+        columns = (Alert.transaction_id, Alert.merchant_id, Alert.device_id)
+        of_alerts = [select(Alert.case_id).where(column == wish.q, Alert.case_id.is_not(None)) for column in columns]
+        found = found.where(Case.id.in_(union(select(Case.id).where(Case.card_id == wish.q), *of_alerts)))
     return found
 
 
