@@ -9,6 +9,7 @@ import apprise
 
 from pipelines.errors import ConfigurationError, Unavailable
 
+MOST: Final = 50
 _TAKES_HEADERS: Final = ("json://", "jsons://", "form://", "forms://", "xml://", "xmls://")
 """Apprise's own webhooks: a `+name` in their address becomes a header."""
 
@@ -61,6 +62,11 @@ class Inbox:
         """Whether it lies there."""
         return self._file(letter_id).exists()
 
+    def letters(self) -> list[dict[str, str]]:
+        """The latest MOST, newest first: id, audience, title, words, link."""
+        files = sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns, reverse=True)[:MOST]
+        return [_parted(json.loads(file.read_text())) for file in files]
+
     def _file(self, letter_id: str) -> Path:
         safe = "".join(one if one.isalnum() or one in "-_." else f"%{ord(one):x}" for one in letter_id)
         return self.folder / f"{safe}.json"
@@ -97,6 +103,12 @@ class Gateway:
         return gateway
 
 
-def channel(url: str, inbox: Path) -> Channel:
+def channel(url: str, inbox: Inbox) -> Channel:
     """What an address stands for; none means the local inbox."""
-    return Gateway(url) if url else Inbox(inbox)
+    return Gateway(url) if url else inbox
+
+
+def _parted(letter: dict[str, str]) -> dict[str, str]:
+    """A letter with its words and its link apart."""
+    words, found, rest = letter.pop("body").partition("http")
+    return {**letter, "words": words, "link": found + rest}

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from pipelines import signals
+from pipelines import cards, signals
 from pipelines.casework import audit, clock, telling
 from pipelines.casework.ranking import rank
 from pipelines.casework.tables import CLAIMED, CLOSED, OPEN, WAITING, Alert, Case, Entry, Signal
@@ -91,7 +91,7 @@ def note(session: Session, case_id: int, actor: str, words: str, now_ms: int) ->
     Raises:
         UsageError: it says nothing, or too much.
     """
-    words = words.strip()
+    words = cards.without(words)
     if not 0 < len(words) <= MOST_WORDS:
         raise UsageError(f"a note has 1 to {MOST_WORDS} characters, this one has {len(words)}")
     case = require(session, case_id)
@@ -120,9 +120,9 @@ def snooze(session: Session, case_id: int, actor: str, until_ms: int, why: str, 
     """
     if until_ms <= now_ms:
         raise UsageError("a case can only wait until a time to come")
-    case = _not_closed(session, case_id)
+    case, why = _not_closed(session, case_id), cards.without(why)
     case.state, case.wake_ms = WAITING, until_ms
-    words = f"until {signals.iso(until_ms)[:16].replace('T', ' ')} UTC{f': {why.strip()}' if why.strip() else ''}"
+    words = f"until {signals.iso(until_ms)[:16].replace('T', ' ')} UTC{f': {why}' if why else ''}"
     _done(session, case, actor, "wait", words[:MOST_WORDS], now_ms)
     return case
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from pipelines import signals
+from pipelines import cards, signals
 from pipelines.casework import audit, clock, telling
 from pipelines.casework.tables import Listing
 from pipelines.errors import UsageError
@@ -26,16 +26,16 @@ def put(
     Raises:
         UsageError: there is no such list, nothing to put on it, or no reason given.
     """
-    value = value.strip()
+    value, why = cards.without(value), cards.without(why)
     if entity not in ENTITIES or listed not in LISTED:
         raise UsageError(f"lists are of {', '.join(ENTITIES)}, and say {', '.join(LISTED)}")
-    if not 0 < len(value) <= _LONGEST or not why.strip():
+    if not 0 < len(value) <= _LONGEST or not why:
         raise UsageError(f"say which {entity}, in at most {_LONGEST} characters, and why")
     known_ms = clock.payments_ms(session)
     until_ms = None if hours is None or listed == "clear" else int(known_ms + hours * 3_600_000)
     record = signals.listing(ENTITIES[entity], value, listed, SOURCE, known_ms, until_ms)
     telling.write(session, record, now_ms)
-    audit.write(session, now_ms, actor, f"list.{listed}", value, entity=entity, hours=hours, why=why.strip())
+    audit.write(session, now_ms, actor, f"list.{listed}", value, entity=entity, hours=hours, why=why)
 
 
 def hear(session: Session, signal: Mapping[str, Any], now_ms: int) -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipelines import cards
 from pipelines.casework import audit
 from pipelines.casework.tables import PolicyVersion
 from pipelines.errors import Conflict, UsageError
@@ -30,7 +31,8 @@ def save(
         UsageError: it cannot be run, says why in one line, or there is no reason given.
         Conflict: somebody else has saved one meanwhile, or nothing would change.
     """
-    if not why.strip():
+    why = cards.without(why)
+    if not why:
         raise UsageError("say why: whoever looks at a decision later wants to know")
     try:
         wanted = Policy.model_validate(content)
@@ -42,10 +44,10 @@ def save(
     if last and last.version == wanted.version:
         raise Conflict("that is what is in force: nothing would change")
     saved = PolicyVersion(
-        version=wanted.version, content=wanted.model_dump(mode="json"), who=actor, why=why.strip(), at_ms=now_ms
+        version=wanted.version, content=wanted.model_dump(mode="json"), who=actor, why=why, at_ms=now_ms
     )
     session.add(saved)
-    audit.write(session, now_ms, actor, "policy.save", wanted.version, why=why.strip())
+    audit.write(session, now_ms, actor, "policy.save", wanted.version, why=why)
     return saved
 
 

@@ -1,6 +1,6 @@
 """What every page works with: one object, made when the desk opens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pipelines.casework.database import Database
@@ -29,7 +29,6 @@ class Office(NamedTuple):
         read_link: the payment that a cardholder's link is about; refuses links that are not ours.
         address: what people type; requests that change something must come from there.
         idle_seconds: a session without a click ends after so long.
-        precedence: sources of verdicts, the most trusted one first.
         standing: how the parts of the run are: name -> what it last said of itself, for messages and health.
         inbox: letters of the local inbox, newest first; None where messages go elsewhere.
         paths: folders of the run.
@@ -44,9 +43,8 @@ class Office(NamedTuple):
     read_link: Callable[[str], str]
     address: str
     idle_seconds: float
-    precedence: Sequence[str]
     standing: Callable[[], Mapping[str, Mapping[str, Any]]]
-    inbox: Callable[[], list[dict[str, Any]]] | None
+    inbox: Callable[[], list[dict[str, str]]] | None
     paths: Paths
     registry: Registry
     policy: Callable[[], Policy]

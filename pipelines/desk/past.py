@@ -19,7 +19,7 @@ SHOWN: Final = 8
 """Features, and lines of the list."""
 _TABLES: Final = (FEATURES_TABLE, APPLIED_TABLE, CONTRIBUTIONS_TABLE, DECISIONS_TABLE)
 _COLUMNS: Final = (
-    "transaction_id, event_ms, amount_minor, currency, merchant_id, category, channel, country, latitude, longitude"
+    "transaction_id, event_ms, amount_minor, currency, merchant_id, category, channel, country, latitude, longitude, ip"
 )
 
 Row = Mapping[str, Any]
@@ -47,13 +47,20 @@ class Dot(NamedTuple):
 
 
 def of(lake: Path, decision: Row) -> dict[str, Any]:
-    """What a case's page shows of the lake: `features`, `payments`, `timeline`, `places`, `note`.
+    """What a case's page shows of the lake: `features`, `payments`, `timeline`, `places`, `neighbours`, `note`.
 
     Args:
         lake: folder of the tables.
         decision: schemas.DECISION.
     """
-    nothing: dict[str, Any] = {"features": [], "payments": [], "timeline": [], "places": [], "since": "", "note": ""}
+    nothing: dict[str, Any] = {
+        "features": [],
+        "payments": [],
+        "timeline": [],
+        "places": [],
+        "neighbours": [],
+        "note": "",
+    }
     if not all(DeltaTable.is_deltatable(str(lake / table.name)) for table in _TABLES):
         return {**nothing, "note": "The lake has no tables yet: what it knows of the card appears here once it does."}
     database = duckdb.connect()
@@ -72,6 +79,7 @@ def of(lake: Path, decision: Row) -> dict[str, Any]:
         "payments": before[:SHOWN],
         "actions": actions,
         "timeline": _timeline(before, until, actions, decision["transaction_id"]),
+        "neighbours": [] if scored is None else _neighbours(database, scored),
         "places": _places(before, decision["transaction_id"]),
         "note": "" if parts else "What each feature contributed is not computed yet: that takes seconds.",
     }
@@ -80,7 +88,7 @@ def of(lake: Path, decision: Row) -> dict[str, Any]:
 def _logged(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> list[Row]:
     """A card's payments with their features, the latest first; of a payment the last attempt."""
     features = ", ".join(each.name for each in book.FEATURES)
-    columns = f"{_COLUMNS}, kafka_offset, {features}"
+    columns = f"card_id, {_COLUMNS}, kafka_offset, {features}"
     which = "card_id = ? and event_ms >= ? and kind = 'transaction'"
     found = database.execute(
         f"""select * from (select {columns} from features where {which}
@@ -88,6 +96,17 @@ def _logged(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> li
             qualify row_number() over (partition by transaction_id order by kafka_offset desc) = 1
             order by event_ms desc, transaction_id desc limit {MOST}""",
         [card, since_ms, card, since_ms],
+    )
+    return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
+
+
+def _neighbours(database: duckdb.DuckDBPyConnection, scored: Row) -> list[Row]:
+    """Other cards at the same internet address in the days before: card_id, payments, latest (event_ms)."""
+    found = database.execute(
+        f"""select card_id, count(*) as payments, max(event_ms) as latest
+            from (select card_id, event_ms, ip from features union all select card_id, event_ms, ip from applied)
+            where ip = ? and card_id <> ? and event_ms between ? and ? group by card_id order by latest desc limit {SHOWN}""",
+        [scored["ip"], scored["card_id"], scored["event_ms"] - DAYS * DAY_MS, scored["event_ms"]],
     )
     return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 

@@ -184,14 +184,16 @@ def serve(
 def renew(settings: Settings, spark: "SparkSession", serving: Serving) -> str:
     """Swap model or policy if others are wanted and work. Returns what is not as it should be, in words."""
     want = choice.wanted(settings.registry, settings.paths, serving.published)
+    both = (want.version, want.policy.version if want.policy else None)
     try:
-        if _differs(serving, want) and want.version and (want.policy or serving.policy):
+        if both not in serving.refused and _differs(serving, want):
             _swap(settings, serving, want)
-    except (ModelRejected, Unavailable) as problem:
+    except Unavailable as problem:
+        return str(problem)
+    except ModelRejected as problem:
         log.warning("%s", problem)
-        serving.refused.add((want.version, want.policy.version if want.policy else None))
-        return f"refused: {problem}"
-    return want.note
+        serving.refused[both] = f"refused: {problem}"
+    return serving.refused.get(both, want.note)
 
 
 def require_active(stateful: "StreamingQuery") -> None:
@@ -214,8 +216,6 @@ def _begins(bootstrap: str, topic: Topic) -> dict[str, int]:
 
 
 def _differs(serving: Serving, want: Wanted) -> bool:
-    if (want.version, want.policy.version if want.policy else None) in serving.refused:
-        return False
     other_policy = want.policy is not None and want.policy != serving.policy
     return serving.champion is None or want.version != serving.champion.version or other_policy
 

@@ -42,7 +42,8 @@ def provide(running: Stack, screen: Screen) -> None:
     """
     settings = running.settings.registry
     running.await_registry()
-    if registry.champion_version(settings) is not None:
+    champion = registry.champion_version(settings)
+    if champion is not None and _fits(running, champion):
         return
     screen.say(f"a model is being trained on {DAYS} days of a simulated bank; it is kept for the next time")
     history = running.settings.paths.run / "history"
@@ -59,6 +60,13 @@ def other_version(settings: Registry) -> str:
     with registry.asking(settings) as client:
         versions = {str(found.version) for found in client.search_model_versions(f"name = '{settings.model}'")}
     return max(versions - {serving}, key=int)
+
+
+def _fits(running: Stack, version: str) -> bool:
+    """Whether the stream would take a model: one that was kept by an earlier version of this project may expect other inputs."""
+    settings = running.settings
+    model = registry.fetch(settings.registry, version, settings.paths.models)
+    return bool(registry.serving(model)["inputs"] == book.model_inputs())
 
 
 def _twin(settings: Registry) -> None:

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines.cards import digits, luhn, stand_in
 from pipelines.errors import ConfigurationError, UsageError
 
 LEAST_KEY: Final = 32
@@ -20,7 +21,6 @@ LAST_FOUR: Final = "last_four"
 _PREFIX: Final = "tok_"
 _LENGTH: Final = 32
 _DIGITS: Final = re.compile(r"[0-9]{13,19}")
-_LONG: Final = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
 
 
 class Tokens:
@@ -50,10 +50,10 @@ class Tokens:
         Raises:
             UsageError: that is no card number. The line does not repeat it.
         """
-        digits = re.sub(r"[ -]", "", number)
-        if not _DIGITS.fullmatch(digits) or not luhn(digits):
+        plain = digits(number)
+        if not _DIGITS.fullmatch(plain) or not luhn(plain):
             raise UsageError("no card number: 13 to 19 digits that pass the Luhn check are wanted")
-        made = hmac.new(self._key, digits.encode(), hashlib.sha256).digest()
+        made = hmac.new(self._key, plain.encode(), hashlib.sha256).digest()
         return _PREFIX + base64.b32encode(made).decode().lower()[:_LENGTH]
 
     def line(self, line: str, field: str = NUMBER) -> str:
@@ -67,14 +67,8 @@ class Tokens:
             number = str(record.pop(field))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise UsageError(f"not a JSON object with a field {field}") from problem
-        record |= {"card_id": self.token(number), LAST_FOUR: re.sub(r"[ -]", "", number)[-4:]}
+        record |= {"card_id": self.token(number), LAST_FOUR: digits(number)[-4:]}
         made = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
-        if any(luhn(re.sub(r"[ -]", "", found)) for found in _LONG.findall(made)):
+        if stand_in(made):
             raise UsageError(f"another field than {field} holds what looks like a card number")
         return made
-
-
-def luhn(digits: str) -> bool:
-    """Whether digits pass the check of ISO/IEC 7812-1."""
-    doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits))]
-    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0

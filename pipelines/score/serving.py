@@ -35,7 +35,7 @@ class Serving:
         self.champion: Champion | None = None
         self.policy: Policy | None = None
         self.swaps: list[dict[str, Any]] = []
-        self.refused: set[tuple[str | None, str | None]] = set()
+        self.refused: dict[tuple[str | None, str | None], str] = {}
 
     @property
     def is_awaited(self) -> bool:

@@ -1,5 +1,6 @@
 """A desk of its own for each test: a database in a file, the real application, people who are in."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
+from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
+from pipelines.act.channels import Inbox
 from pipelines.act.links import Links
 from pipelines.casework import alerts, clock
 from pipelines.casework.database import Database
-from pipelines.config import Labels, Paths, Registry
+from pipelines.config import Paths, Registry
 from pipelines.desk import app, guard, people
 from pipelines.desk.chores import Chores
 from pipelines.desk.office import News, Office
@@ -50,7 +53,14 @@ def decision(number: int, action: str = "hold", **other: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path}/desk.db")
+    """A SQLite file, or the PostgreSQL that CLEARHOLD_DATABASE names, emptied."""
+    elsewhere = os.environ.get("CLEARHOLD_DATABASE", "")
+    if elsewhere:
+        engine = create_engine(elsewhere)
+        with engine.begin() as connection:
+            connection.execute(text("drop schema public cascade; create schema public"))
+        engine.dispose()
+    found = Database(elsewhere or f"sqlite:///{tmp_path}/desk.db")
     yield found
     found.close()
 
@@ -71,19 +81,18 @@ def standing() -> dict[str, dict[str, Any]]:
 def desk(tmp_path: Path, database: Database, links: Links, standing: dict[str, dict[str, Any]]) -> Iterator[FastAPI]:
     guard._limiter.storage.reset()
     office = Office(
-        database,
-        News(),
-        links.read,
-        ADDRESS,
-        900,
-        Labels().precedence,
-        lambda: standing,
-        list,
-        Paths(run=tmp_path),
-        Registry(uri="http://127.0.0.1:9"),
-        lambda: policy.read(Path("conf/policy.yaml")),
-        lambda word: catalogue.search(tmp_path / "lake", {}, word).facts(),
-        Chores(tmp_path, tmp_path / "chores.log"),
+        database=database,
+        news=News(),
+        read_link=links.read,
+        address=ADDRESS,
+        idle_seconds=900,
+        standing=lambda: standing,
+        inbox=Inbox(tmp_path / "inbox").letters,
+        paths=Paths(run=tmp_path),
+        registry=Registry(uri="http://127.0.0.1:9"),
+        policy=lambda: policy.read(Path("conf/policy.yaml")),
+        search=lambda word: catalogue.search(tmp_path / "lake", {}, word).facts(),
+        chores=Chores(tmp_path, tmp_path / "chores.log"),
     )
     return app.create(office)
 

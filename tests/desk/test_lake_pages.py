@@ -82,6 +82,8 @@ def lake(tmp_path: Path) -> Path:
         | _place(n, 60 - n)
         for n in range(60)
     ]
+    logged[59]["ip"] = logged[58]["ip"] = logged[20]["ip"] = "10.0.0.7"
+    logged[58]["card_id"], logged[20]["card_id"] = "neighbour", "long ago"
     _write(found, catalog.FEATURES_TABLE, logged[30:])
     _write(found, catalog.APPLIED_TABLE, logged[:30])
     parts = {"transaction_id": "t59", "card_id": "c", "model_version": "2"}
@@ -122,8 +124,9 @@ def test_what_the_lake_knows_of_a_card(lake: Path) -> None:
     found = past.of(lake, decision(59, card_id="c", event_ms=59 * 86_400_000, model_version="2"))
     (known,) = found["features"]
     assert (known.name, known.part, known.value, known.usual) == ("card_km_home", 0.75, 59.0, (36.0, 51.0))
-    assert len(found["timeline"]) == 31 and [dot.kind for dot in found["timeline"]][-1] == "ours"
-    assert len(found["places"]) == 31 and found["note"] == ""
+    assert [(each["card_id"], each["payments"]) for each in found["neighbours"]] == [("neighbour", 1)]
+    assert len(found["timeline"]) == 30 and [dot.kind for dot in found["timeline"]][-1] == "ours"
+    assert len(found["places"]) == 30 and found["note"] == ""
     assert all(-1 <= dot.x <= 101 and -1 <= dot.y <= 101 for dot in (*found["timeline"], *found["places"]))
     other = past.of(lake, decision(99, card_id="nobody"))
     assert "have not landed yet" in other["note"]

@@ -43,6 +43,8 @@ def test_somebody_was_quicker(analyst: Person, take: Callable[..., int]) -> None
     [
         ("/cases/99/note", {"words": "x"}, "there is no case 99"),
         ("/cases/1/note", {"words": "  "}, "a note has 1 to 4000 characters"),
+        ("/cases/1/note", {"words": "it is 4111-1111-1111-1111"}, "looks like a card number"),
+        ("/cases/1/wait", {"hours": "3", "why": "4111 1111 1111 1111"}, "looks like a card number"),
         ("/cases/1/verdict", {"outcome": "perhaps"}, "a case ends as one of fraud, genuine, unsure"),
         ("/cases/1/assign", {"assignee": "nobody"}, "nobody is nobody who decides cases"),
         ("/cases/1/wait", {"hours": "-3"}, "hours: Input should be greater than 0"),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.config import Desk, Paths, Settings
+from pipelines.desk import safety
 from pipelines.errors import ConfigurationError
-from pipelines.flows import desk
 
 OPEN = "0.0.0.0"
 PROXY = {"behind_proxy": True, "address": "https://desk.example"}
@@ -25,13 +25,14 @@ PROXY = {"behind_proxy": True, "address": "https://desk.example"}
         ),
         ({"host": OPEN, **PROXY}, "set desk.secret to a file"),
         ({"host": OPEN, "certificate": "c.pem", "key": "k.pem"}, "set desk.secret to a file"),
+        ({"host": OPEN, "certificate": "c.pem", "key": "k.pem", "secret": "s"}, "and desk.address"),
         ({"certificate": "c.pem"}, "desk.certificate and desk.key go together"),
         ({"host": "no.such.host.invalid"}, "is no address of this machine"),
     ],
 )
 def test_what_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words) as refused:
-        desk.require_safe(Desk.model_validate(settings))
+        safety.require(Desk.model_validate(settings))
     assert refused.value.exit_code == 78
 
 
@@ -41,17 +42,17 @@ def test_what_is_refused(settings: dict[str, Any], words: str) -> None:
         {},
         {"host": "localhost"},
         {"host": OPEN, "secret": "s", **PROXY},
-        {"host": OPEN, "secret": "s", "certificate": "c.pem", "key": "k.pem"},
+        {"host": OPEN, "secret": "s", "address": "https://desk.example", "certificate": "c.pem", "key": "k.pem"},
     ],
 )
 def test_what_is_fine(settings: dict[str, Any]) -> None:
-    desk.require_safe(Desk.model_validate(settings))
+    safety.require(Desk.model_validate(settings))
 
 
 def test_a_secret_is_made_once_and_only_we_can_read_it(tmp_path: Path) -> None:
     settings = Settings(paths=Paths(run=tmp_path))
-    made = desk.secret(settings)
-    assert len(made) >= desk.LEAST_SECRET and desk.secret(settings) == made
+    made = safety.secret(settings.desk, settings.paths)
+    assert len(made) >= safety.LEAST_SECRET and safety.secret(settings.desk, settings.paths) == made
     assert stat.S_IMODE(os.stat(tmp_path / "desk" / "secret").st_mode) == 0o600
 
 
@@ -59,7 +60,7 @@ def test_a_secret_that_is_short_or_missing(tmp_path: Path) -> None:
     file = tmp_path / "mine"
     settings = Settings(paths=Paths(run=tmp_path), desk=Desk(secret=file))
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        desk.secret(settings)
+        safety.secret(settings.desk, settings.paths)
     file.write_text("short")
     with pytest.raises(ConfigurationError, match="holds 5 characters, it needs 32"):
-        desk.secret(settings)
+        safety.secret(settings.desk, settings.paths)

@@ -51,11 +51,22 @@ from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
 from pipelines.train import fit
 from tests.commands import said
 from tests.events import Record, payments, signals
+from tests.planted import found_in, hidden, number, planted_pages
 
 PAID = payments(2400)
 PAST, LIVE = PAID[:900], PAID[900:]
 NAMES = [feature.name for feature in book.FEATURES]
-BAD = [b"not JSON", b"{}", json.dumps(LIVE[0] | {"transaction_id": "bad", "amount_minor": -5}).encode()]
+CARD_NUMBERS = [number(n) for n in range(20)]
+"""Planted in payments: no part of a run may keep one."""
+BAD = [
+    b"not JSON",
+    b"{}",
+    json.dumps(LIVE[0] | {"transaction_id": "bad", "amount_minor": -5}).encode(),
+    *(
+        json.dumps(LIVE[n] | {"transaction_id": f"p{n}"} | hidden(n, one)).encode()
+        for n, one in enumerate(CARD_NUMBERS)
+    ),
+]
 SECONDS = 600.0
 """Longer than anything here takes on a machine that is busy with other tests."""
 BUSY = 600
@@ -347,6 +358,19 @@ def test_what_has_landed_agrees_with_the_batch_compiler(landed_run: Path) -> Non
     found = json.loads((landed_run / parity.FILE).read_text())
     assert found["payments"] >= len(PAID)
     assert (found["compared"], found["mismatches"]) == (found["payments"] * len(NAMES), 0)
+
+
+@ONE_WAY
+def test_no_card_number_is_kept_anywhere(landed_run: Path, settled: Stack) -> None:
+    settled.start_desk()
+    settled.await_open(stack.DESK, SECONDS)
+    address = settled.status(stack.DESK)["address"]
+    pages = planted_pages(address, settled.settings.paths.first_password.read_text().split()[-1])
+    settled.processes.stop([stack.DESK])
+    kept = {str(part.relative_to(landed_run)): where for part, where in found_in(landed_run, CARD_NUMBERS).items()}
+    assert kept == {}
+    assert not [path for path, text in pages.items() for one in CARD_NUMBERS if one in text]
+    assert "card_number" in pages["/quarantine"], "they were refused, and are shown masked"
 
 
 @ONE_WAY

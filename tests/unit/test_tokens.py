@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cards import luhn
 from pipelines.errors import ConfigurationError, UsageError
-from pipelines.ingest.tokens import Tokens, luhn
+from pipelines.ingest.tokens import Tokens
 
 NUMBER = "4111 1111-1111 1111"
 KEY = b"k" * 32
