@@ -11,8 +11,7 @@ from pipelines.casework.messages import CARDHOLDER
 from pipelines.casework.tables import WAITING, Alert, Answer, Case
 from pipelines.errors import Conflict, UsageError
 
-SYSTEM: Final = "system"
-_COPIED: Final = (
+COPIED: Final = (
     "transaction_id",
     "card_id",
     "merchant_id",
@@ -24,6 +23,7 @@ _COPIED: Final = (
     "action",
     "probability",
 )
+"""What an alert repeats of its decision, to be found by."""
 
 
 def take(session: Session, decision: Mapping[str, Any], now_ms: int) -> Alert | None:
@@ -34,7 +34,7 @@ def take(session: Session, decision: Mapping[str, Any], now_ms: int) -> Alert | 
     if session.get(Alert, decision["transaction_id"]) is not None:
         return None
     alert = Alert(
-        **{name: decision.get(name) for name in _COPIED},
+        **{name: decision.get(name) for name in COPIED},
         decided_ms=decision["decided_at_ms"],
         decision=dict(decision),
     )
@@ -53,7 +53,7 @@ def join(session: Session, alert: Alert, case: Case | None, now_ms: int) -> Case
     session.flush()
     cases.weigh(session, case)
     words = f"{alert.action}: {alert.amount_minor / 100:,.2f} {alert.currency}, {alert.probability:.0%} fraud"
-    cases.log(session, case, SYSTEM, "alert", words, now_ms)
+    cases.log(session, case, cases.SYSTEM, "alert", words, now_ms)
     return case
 
 
@@ -77,6 +77,7 @@ def hear(session: Session, signal: Mapping[str, Any], precedence: Sequence[str],
         cases.log(session, case, source, "verdict", f"{alert.transaction_id} is {said}", now_ms)
         session.flush()
         cases.weigh(session, case)
+        cases.settle(session, case, precedence[: precedence.index(cases.ANALYST) + 1], now_ms)
     return alert
 
 

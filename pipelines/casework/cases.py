@@ -14,6 +14,7 @@ from pipelines.errors import Conflict, UsageError
 from pipelines.signals import FRAUD, GENUINE
 
 ANALYST: Final = "analyst"
+SYSTEM: Final = "system"
 UNSURE: Final = "unsure"
 OUTCOMES: Final = (FRAUD, GENUINE, UNSURE)
 UNDO_MS: Final = 10_000
@@ -132,7 +133,7 @@ def wake(session: Session, now_ms: int) -> int:
     due = session.scalars(select(Case).where(Case.state == WAITING, Case.wake_ms <= now_ms)).all()
     for case in due:
         case.state, case.wake_ms = awake(case), None
-        log(session, case, "system", "wake", "the time to wait is over", now_ms)
+        log(session, case, SYSTEM, "wake", "the time to wait is over", now_ms)
     return len(due)
 
 
@@ -161,6 +162,16 @@ def decide(session: Session, case_id: int, actor: str, outcome: str, now_ms: int
     case.assignee = actor
     _done(session, case, actor, "close", outcome, now_ms)
     return case
+
+
+def settle(session: Session, case: Case, trusted: Sequence[str], now_ms: int) -> bool:
+    """Close a case when every payment in it was judged elsewhere, by sources that are trusted no less than an analyst."""
+    if case.state == CLOSED or not all(alert.verdict_source in trusted for alert in case.alerts):
+        return False
+    outcome = FRAUD if any(alert.verdict == FRAUD for alert in case.alerts) else GENUINE
+    case.state, case.outcome, case.closed_ms, case.wake_ms = CLOSED, outcome, now_ms, None
+    log(session, case, SYSTEM, "close", f"{outcome}: every payment in it was judged elsewhere", now_ms)
+    return True
 
 
 def undo(session: Session, case_id: int, actor: str, now_ms: int) -> Case:

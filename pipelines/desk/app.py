@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import OperationalError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,6 +66,8 @@ def create(office: Office) -> FastAPI:
     app.add_exception_handler(ClearholdError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _missing)
+    app.add_exception_handler(OperationalError, _without_database)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -131,3 +134,16 @@ def _unreadable(request: Request, problem: Exception) -> Response:
 def _missing(request: Request, problem: Exception) -> Response:
     status = problem.status_code if isinstance(problem, HTTPException) else 404
     return page(request, "trouble.html", status, title="Nothing here", words="There is no such page.")
+
+
+def _without_database(request: Request, _: Exception) -> Response:
+    words = "The desk's database does not answer. Nothing was changed; try again in a moment."
+    return page(request, "trouble.html", 503, title="Not now", words=words)
+
+
+def _broken(request: Request, _: Exception) -> Response:
+    """Outside everything else, our headers too. What happened is in the log."""
+    words = "The desk could not make this page; its log says why. Nothing was changed."
+    answer = page(request, "trouble.html", 500, title="Something is broken here", words=words)
+    answer.headers.update(HEADERS)
+    return answer

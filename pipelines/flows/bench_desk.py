@@ -16,7 +16,7 @@ import requests
 from confluent_kafka import KafkaError, Message, Producer
 from sqlalchemy import insert
 
-from pipelines.casework import clock, ranking
+from pipelines.casework import alerts, clock, ranking
 from pipelines.casework.database import Database
 from pipelines.casework.tables import CLOSED, OPEN, Alert, Case, Entry
 from pipelines.catalog import DECISIONS
@@ -143,17 +143,7 @@ def _stored(number: int, amount: float, probability: float, at_ms: int, is_close
         "changed_ms": at_ms,
         "closed_ms": at_ms + 600_000 if is_closed else None,
     }
-    copied = (
-        "transaction_id",
-        "card_id",
-        "merchant_id",
-        "device_id",
-        "amount_minor",
-        "currency",
-        "channel",
-        "event_ms",
-    )
-    alert = {name: made[name] for name in (*copied, "action", "probability")}
+    alert = {name: made[name] for name in alerts.COPIED}
     alert |= {"case_id": number + 1, "decided_ms": at_ms, "decision": made, "verdict": case["outcome"]}
     entry = {"case_id": number + 1, "at_ms": at_ms, "actor": "system", "kind": "alert", "words": "hold"}
     return case, alert, entry

@@ -33,6 +33,18 @@ QUIET = (
     "--disable-sync",
 )
 SERIOUS = ("serious", "critical")
+PAGES = (
+    "/queue",
+    "/policy",
+    "/models",
+    "/monitor",
+    "/messages",
+    "/quarantine",
+    "/catalogue",
+    "/audit",
+    "/users",
+    "/password",
+)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +180,7 @@ def test_everybody_can_use_it(
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 800})
     answer = links.make("t3").rpartition("/")[2]
-    for path in ("/queue", f"/cases/{case}", "/messages", "/audit", "/users", "/password", f"/answer/{answer}"):
+    for path in (*PAGES, f"/cases/{case}", f"/answer/{answer}"):
         page.goto(address + path)
         if path.startswith("/cases"):
             expect(page.locator("#past")).to_contain_text("no tables yet")

@@ -129,6 +129,23 @@ def test_the_more_trusted_word_counts(take: Callable[..., int], database: Databa
     assert hear("stranger", "genuine") == "fraud"
 
 
+def test_a_case_closes_when_others_have_judged_all_of_it(take: Callable[..., int], database: Database) -> None:
+    case = take(1, card_id="c")
+    take(2, card_id="c")
+
+    def state(payment: str, source: str, verdict: str) -> tuple[str, str | None]:
+        with database.writing() as session:
+            alerts.hear(session, {"transaction_id": payment, "source": source, "verdict": verdict}, ORDER, 5)
+            found = cases.require(session, case)
+            return found.state, found.outcome
+
+    assert state("t1", "chargeback", "fraud") == ("open", None)
+    assert state("t2", "cardholder", "genuine") == ("open", None), "an analyst may know better"
+    assert state("t2", "analyst", "genuine") == ("closed", "fraud")
+    with database.reading() as session:
+        assert not session.scalars(select(Signal)).all(), "what others have told is not told again"
+
+
 def test_the_queue_is_ordered_by_loss_and_age(take: Callable[..., int], database: Database) -> None:
     small, large = take(1, amount_minor=1_000), take(2, amount_minor=90_000)
     with database.writing() as session:

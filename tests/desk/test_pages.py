@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
+from starlette.testclient import TestClient
 
 from pipelines.act.links import Links
 from pipelines.casework import clock
@@ -238,3 +239,16 @@ def test_numbers_for_machines(desk: FastAPI, take: Callable[..., int]) -> None:
     assert 'clearhold_desk_cases{state="open"} 1.0' in numbers
     assert 'clearhold_desk_messages{state="due"} 2.0' in numbers
     assert "card1" not in numbers and "t1" not in numbers
+
+
+def test_a_page_that_breaks_says_so_and_keeps_our_policy(
+    desk: FastAPI, analyst: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("card 4111111111111111")
+
+    monkeypatch.setattr("pipelines.casework.queue.page", fail)
+    quiet = TestClient(desk, base_url=ADDRESS, raise_server_exceptions=False, cookies=dict(analyst.client.cookies))
+    answer = quiet.get("/queue")
+    assert answer.status_code == 500 and "its log says why" in answer.text and "4111" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
