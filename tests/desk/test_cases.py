@@ -197,6 +197,14 @@ def test_the_chain_of_the_audit(take: Callable[..., int], database: Database) ->
             audit.verify(session)
         session.rollback()
     with database.writing() as session:
+        second, third = session.get_one(Audit, 2), session.get_one(Audit, 3)
+        third.details = {"words": "something else"}
+        third.seal = audit._sealed(third, second.seal)
+        session.flush()
+        with pytest.raises(Mismatch, match="line 4"):
+            audit.verify(session)
+        session.rollback()
+    with database.writing() as session:
         session.delete(session.get_one(Audit, 5))
         session.flush()
         assert audit.verify(session).lines == 4
