@@ -137,8 +137,11 @@ class _View:
 
     def lost(self) -> Chart:
         """Conservation: every payment record ends as a decision, a refusal or a duplicate."""
-        payments, decided, duplicates = (self._count(table) for table in ("transactions", "decisions", "duplicates"))
-        bad = self._count("quarantine", f"topic = '{TRANSACTIONS.name}'")
+        reached = "appended_at <= (select max(appended_at) from records)"  # which a batch of landing writes last
+        payments, decided, duplicates = (
+            self._count(table, reached) for table in ("transactions", "decisions", "duplicates")
+        )
+        bad = self._count("quarantine", f"topic = '{TRANSACTIONS.name}' and {reached}")
         open_ = payments - decided - duplicates
         ends = f"{decided:,} decided, {bad:,} refused, {duplicates:,} duplicates, {open_:,} open"
         words = f"{payments + bad:,} payment records: {ends}"
@@ -146,7 +149,7 @@ class _View:
             "payments": self._by_minute("count(*)", "transactions"),
             "decisions": self._by_minute("count(*)", "decisions"),
         }
-        return chart("Anything lost?", words, abs(open_) <= self._margin(), both, self._now)
+        return chart("Anything lost?", words, abs(open_) <= self._latest(reached), both, self._now)
 
     def doing(self) -> Chart:
         """What is decided."""
@@ -202,12 +205,10 @@ class _View:
         (found,) = self._database.execute(f"select count(*) from {table} where {where}").fetchone() or (0,)
         return int(found)
 
-    def _margin(self) -> int:
-        """Payments of the last minute: tables of a batch are written one after the other."""
-        return self._count(
-            "transactions",
-            f"appended_at >= (select max(appended_at) from transactions) - interval {LATE_SECONDS} second",
-        )
+    def _latest(self, reached: str) -> int:
+        """Payments of the last LATE_SECONDS of what has landed: their decisions may have been appended behind it."""
+        since = f"(select max(appended_at) from records) - interval {LATE_SECONDS} second"
+        return self._count("transactions", f"{reached} and appended_at > {since}")
 
 
 def _precision(session: Session, now: int) -> Chart:

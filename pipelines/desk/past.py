@@ -81,7 +81,7 @@ def of(lake: Path, decision: Row) -> dict[str, Any]:
         "timeline": _timeline(before, until, actions, decision["transaction_id"]),
         "neighbours": [] if scored is None else _neighbours(database, scored),
         "places": _places(before, decision["transaction_id"]),
-        "note": "" if parts else "What each feature contributed is not computed yet: that takes seconds.",
+        "note": _missing(scored, parts),
     }
 
 
@@ -126,6 +126,13 @@ def _actions(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> d
         "select transaction_id, action from decisions where card_id = ? and event_ms >= ?", [card, since_ms]
     )
     return dict(found.fetchall())
+
+
+def _missing(scored: Row | None, parts: Mapping[str, float]) -> str:
+    """What is still to come; empty when everything is there."""
+    if scored is None:
+        return "This payment has not landed yet: it is in the lake within seconds."
+    return "" if parts else "What each feature contributed is not computed yet: that takes seconds."
 
 
 def _features(parts: Mapping[str, float], scored: Row, before: Sequence[Row], latest: Row) -> list[Known]:

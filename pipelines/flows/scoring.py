@@ -21,6 +21,7 @@ from pipelines.leadership import Leadership
 from pipelines.score import champion as models
 from pipelines.score import choice, served
 from pipelines.score.choice import Wanted
+from pipelines.score.published import Published
 from pipelines.score.serving import Serving
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ log = logging.getLogger("clearhold.hot")
 STATUS = "hot.json"
 REHEARSAL_SECONDS = 20
 FILLING_CHECKPOINT_SECONDS = 20
+PUBLISHED_SECONDS = 0.5
+"""Between looks at published policies."""
 SETTLED_SECONDS = 30
 """How long after the door opened a payment is sure to be decided that waited there."""
 Stopping = Callable[[], bool]
@@ -178,7 +181,15 @@ def serve(
         note = renew(settings, spark, serving)
         status.report(said, "open", note or "deciding", **_facts(stateful, serving))
         turn += 1
-        time.sleep(settings.registry.poll_seconds)
+        pause(settings.registry.poll_seconds, serving.published)
+
+
+def pause(seconds: float, published: Published) -> None:
+    """Until it is time to ask the registry again, or another policy was published: somebody waits for that one."""
+    until, before = time.monotonic() + seconds, published.policy
+    while time.monotonic() < until and published.policy == before:
+        time.sleep(min(seconds, PUBLISHED_SECONDS))
+        published.look()
 
 
 def renew(settings: Settings, spark: "SparkSession", serving: Serving) -> str:

@@ -123,7 +123,7 @@ def test_without_a_lake_pages_say_so(analyst: Person, take: Callable[..., int]) 
 def test_what_the_lake_knows_of_a_card(lake: Path) -> None:
     found = past.of(lake, decision(59, card_id="c", event_ms=59 * 86_400_000, model_version="2"))
     (known,) = found["features"]
-    assert (known.name, known.part, known.value, known.usual) == ("card_km_home", 0.75, 59.0, (36.0, 51.0))
+    assert (known.name, known.part, known.value, known.usual) == ("card_km_home", 0.75, 59.0, (36.0, 50.0))
     assert [(each["card_id"], each["payments"]) for each in found["neighbours"]] == [("neighbour", 1)]
     assert len(found["timeline"]) == 30 and [dot.kind for dot in found["timeline"]][-1] == "ours"
     assert len(found["places"]) == 30 and found["note"] == ""
