@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
@@ -14,10 +14,6 @@ from pipelines.score.query import Champion, decisions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-
-INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""For forty rows that somebody waits for: code made for them would take longer to compile than to run."""
 
 
 def load(version: str, folder: Path) -> Champion:
@@ -52,11 +48,8 @@ def try_out(spark: "SparkSession", champion: Champion, policy: Policy) -> None:
     Raises:
         ModelRejected: it throws, or gives something that is not a probability and an action.
     """
-    trial = spark.newSession()
-    for setting, value in INTERPRETED.items():
-        trial.conf.set(setting, value)
     try:
-        rows = decisions(_made_up(trial), champion, policy).select("probability", "action").collect()
+        rows = decisions(_made_up(spark), champion, policy).select("probability", "action").collect()
     except Exception as problem:  # a plan that cannot run must not reach the stream
         raise ModelRejected(
             f"model version {champion.version} with policy {policy.version} fails: {str(problem).splitlines()[0]}"
