@@ -8,11 +8,13 @@ repeats features of payments that were decided long ago: those are known by the 
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
 from pipelines.files import put
@@ -21,8 +23,13 @@ from pipelines.ingest import topics
 _POSITION: Final = re.compile(
     rb'"source_partition":(\d+),"source_offset":(\d+),"features_partition":(\d+),"features_offset":(\d+)'
 )
+_SOURCE: Final = re.compile(rb'"source_partition":(\d+),"source_offset":(\d+)')
 PATIENCE_MS: Final = 5_000
 MOST_OPEN: Final = 5_000
+FEW_AHEAD: Final = 200
+"""Decisions beyond one that is missing, as long as it may still be on its way."""
+MOST_READ: Final = 5_000
+"""Feature records that are looked at in one go."""
 
 Positions = dict[int, int]
 
@@ -50,6 +57,10 @@ class Run:
         while len(self.missing) > MOST_OPEN:
             self.since = min(self.missing) + 1
             self.missing.discard(self.since - 1)
+
+    def __contains__(self, offset: int) -> bool:
+        """Whether an offset has a decision."""
+        return self.since <= offset < self.until and offset not in self.missing
 
     @property
     def sql(self) -> str:
@@ -82,6 +93,22 @@ class Anchor(NamedTuple):
         put(file, json.dumps(self._asdict()))
 
 
+def behind(place: int, records: Iterable[tuple[int, bytes]], is_decided: Callable[[int, int], bool]) -> int:
+    """The place behind feature records in a row whose payments are decided: a crash repeated them, and they were passed over.
+
+    Args:
+        place: the first of them.
+        records: offset and value of feature records from there on.
+        is_decided: whether the payment at a partition and offset has a decision.
+    """
+    for offset, value in records:
+        found = _SOURCE.search(value)
+        if not found or not is_decided(*map(int, found.groups())):
+            break
+        place = offset + 1
+    return place
+
+
 class Tail:
     """Follows `decisions` from an anchor and knows, for each partition of `features`, the first offset without a decision."""
 
@@ -93,6 +120,7 @@ class Tail:
             consumer_timeout_ms=PATIENCE_MS,
             check_crcs=False,  # in Python it takes longer than everything else; a place that is wrong does not match a record
         )
+        self._bootstrap = bootstrap
         self._partitions = topics.partitions(self._consumer, DECISIONS.name)
         features = topics.partitions(self._consumer, FEATURES.name)
         self._consumer.assign(self._partitions)
@@ -110,6 +138,18 @@ class Tail:
             for records in self._consumer.poll(timeout_ms=200).values():
                 self._take(record.value for record in records)
         return dict(self._next)
+
+    def pass_over(self) -> None:
+        """Go on behind features that have no decision of their own, because their payments had one before a crash.
+
+        Otherwise the first of them would be the place for good, and every new query would read from there.
+        """
+        for partition, ahead in self._ahead.items():
+            if len(ahead) > FEW_AHEAD:
+                begin = self._next[partition]
+                found = self._features_between(partition, begin, min(min(ahead), begin + MOST_READ))
+                self._next[partition] = behind(begin, found, self._is_decided)
+        self._join()
 
     def anchor(self) -> Anchor:
         """What is known so far, as the next reader's starting point."""
@@ -142,6 +182,21 @@ class Tail:
         """Let go of the broker."""
         self._consumer.close()
 
+    def _is_decided(self, partition: int, payment: int) -> bool:
+        return partition in self._payments and payment in self._payments[partition]
+
+    def _features_between(self, partition: int, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Feature records of a partition: offset and value."""
+        where = TopicPartition(FEATURES.name, partition)
+        with closing(KafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)) as consumer:
+            consumer.assign([where])
+            consumer.seek(where, begin)
+            deadline = time.monotonic() + PATIENCE_MS / 1_000
+            while consumer.position(where) < end and time.monotonic() < deadline:
+                for record in consumer.poll(timeout_ms=200).get(where, ()):
+                    if record.offset < end:
+                        yield record.offset, record.value
+
     def _take(self, values: Iterator[bytes]) -> None:
         for value in values:
             found = _POSITION.search(value)
@@ -150,6 +205,10 @@ class Tail:
                 self._payments.setdefault(payment_partition, Run(payment, payment)).add(payment)
                 if offset >= self._next[partition]:
                     self._ahead[partition].add(offset)
+        self._join()
+
+    def _join(self) -> None:
+        """Move on over decisions that are next in line."""
         for partition, ahead in self._ahead.items():
             while self._next[partition] in ahead:
                 ahead.remove(self._next[partition])

@@ -82,4 +82,5 @@ class Serving:
     def keep_place(self) -> None:
         """Keep the place reached so far."""
         self._tail.catch_up()
+        self._tail.pass_over()
         self._tail.anchor().write(self._anchor)

@@ -48,6 +48,7 @@ from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
+from pipelines.score.position import Anchor
 from pipelines.train import fit
 from tests.commands import said
 from tests.events import Record, payments, signals
@@ -276,6 +277,13 @@ def test_the_crash_repeated_features_but_nothing_decided_before_it_is_decided_ag
     before = {place(one) for one in decisions if one["decided_at_ms"] < at * 1000}
     assert before & {one for one, times in Counter(features).items() if times > 1}
     assert not before & {place(one) for one in decisions if one["decided_at_ms"] >= at * 1000}
+
+
+def test_the_place_moves_on_behind_what_the_crash_repeated(settled: Stack) -> None:
+    """Otherwise every later start would read from the crash on."""
+    anchor = settled.settings.paths.checkpoints / "score-anchor.json"
+    ends = topics.ends(settled.settings.kafka.bootstrap, FEATURES.name)
+    settled.wait(lambda: Anchor.read(anchor).features == ends, SECONDS, f"{Anchor.read(anchor).features}, not {ends}")
 
 
 def place(row: dict[str, Any]) -> tuple[int, int]:

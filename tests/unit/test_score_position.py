@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.score.position import MOST_OPEN, Anchor, Run
+from pipelines.score.position import MOST_OPEN, Anchor, Run, behind
 
 
 def decided(run: Run, offsets: range) -> list[int]:
@@ -52,3 +52,25 @@ def test_an_anchor_is_read_as_it_was_written(tmp_path: Path) -> None:
     found = Anchor.read(tmp_path / "anchor.json")
     assert (found.features, found.decisions) == (anchor.features, anchor.decisions)
     assert Run(*found.payments[0]).sql == Run(3, 8, [4, 6]).sql
+
+
+def features(*payments: int) -> list[tuple[int, bytes]]:
+    """Feature records from offset 10 on, about payments at these offsets."""
+    return [(10 + n, b'{"source_partition":0,"source_offset":%d,"x":1}' % one) for n, one in enumerate(payments)]
+
+
+@pytest.mark.parametrize(
+    ("records", "place"),
+    [
+        (features(3, 4, 5), 13),
+        (features(3, 6, 5), 11),
+        (features(3, 9), 11),
+        (features(2, 3), 10),
+        ([(10, b"no record of ours")], 10),
+        ([], 10),
+    ],
+    ids=["all decided", "one is missing", "one is to come", "one lies before the run", "junk", "nothing"],
+)
+def test_features_whose_payments_are_decided_are_behind_us(records: list[tuple[int, bytes]], place: int) -> None:
+    run = Run(3, 8, [6])
+    assert behind(10, records, lambda partition, payment: partition == 0 and payment in run) == place
