@@ -97,7 +97,8 @@ def model(spark: SparkSession, folder: Path) -> None:
 
 
 def send(bootstrap: str, records: list[tuple[str, Record]], pause: Callable[[int], None] = lambda _: None) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+    # in order even when a fresh topic has no leader yet: the last record says that the history is complete
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
     for n, (topic, record) in enumerate(records):
         last = topic == HISTORY.name and n == len(records) - 1
         headers = [HISTORY_COMPLETE] if last else None
