@@ -118,4 +118,4 @@ def bank(running: Stack, demo: Demo) -> Sender:
     history = ("--history", str(running.settings.paths.run / "history"))
     length = ("--seconds", str(demo.seconds)) if demo.seconds else ()
     wrong = [part for kind in demo.inject for part in ("--inject", kind)]
-    return Sender("bank", "jobs.simulate_bank", (*history, "--no-analyst", "--rate", str(demo.rate), *length, *wrong))
+    return Sender("bank", "jobs.simulate_bank", (*history, "--rate", str(demo.rate), *length, *wrong, "--no-analyst"))

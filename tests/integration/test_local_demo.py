@@ -126,6 +126,11 @@ IDLE = """
 while not asked:
     time.sleep(0.1)
 """
+DESK = """
+status.report(run / "status" / "desk.json", "open", "open", address="http://127.0.0.1:1", cases=3)
+while not asked:
+    time.sleep(0.1)
+"""
 # Looks at nothing, and finds one of two suites failing.
 CHECK = """
 import sys
@@ -146,6 +151,9 @@ JOBS = {
     "decide": DECIDE,
     "land_events": LAND,
     "simulate_bank": BANK,
+    "serve_desk": DESK,
+    "give_reasons": IDLE,
+    "watch_model": IDLE,
     "watch_quality": IDLE,
     "tend_tables": IDLE,
 }
@@ -189,6 +197,7 @@ def test_a_run_accounts_for_every_record_and_the_next_one_goes_on(
 ) -> None:
     demo.run(project, settings(project), Demo(seconds=2, rate=20), os.environ, setup_seconds=1.5)
     first = summary(project)
+    assert first["cases"] == 3
     assert first["acknowledged"] == first["transactions_sent"] > 3
     assert (first["duplicates"], first["quarantined"], first["unaccounted"]) == (1, 1, 0)
     assert first["decisions"] == first["actions"]["approve"] == first["acknowledged"] - 2
