@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 from sqlalchemy import select
-from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
+from pipelines.act import readable
 from pipelines.casework import alerts, cases, clock, lists
 from pipelines.casework.database import Database
 from pipelines.casework.tables import Place
@@ -27,7 +27,7 @@ class Intake:
 
     Attributes:
         alerts: how many were taken in since it began.
-        unreadable: records that are no decision or signal; they are passed over.
+        unreadable: records that are no decision or signal; they are passed over: the lake has them in quarantine.
     """
 
     def __init__(
@@ -74,11 +74,7 @@ class Intake:
         now_ms, changed = clock.wall_ms(), 0
         with self._database.writing() as session:
             for message, record in found:
-                try:
-                    with session.begin_nested():
-                        changed += self._take(session, message, record, now_ms)
-                except (ValueError, TypeError, KeyError, StatementError):
-                    self.unreadable += 1  # the lake keeps it, in quarantine
+                changed += self._take(session, message, record, now_ms)
             changed += cases.wake(session, now_ms)
             for place in self._reached.values():
                 session.merge(place)
@@ -104,11 +100,12 @@ class Intake:
             return None
         try:
             record = json.loads(value)
-            wanted = record["action" if message.topic() == DECISIONS.name else "kind"] != "approve"
-        except (ValueError, KeyError, TypeError):
-            self.unreadable += 1
-            return None
-        return record if wanted else None
+        except ValueError:
+            record = None
+        is_decision = message.topic() == DECISIONS.name
+        is_readable = readable.decision(record) if is_decision else readable.signal(record)
+        self.unreadable += not is_readable
+        return record if is_readable and record.get("action") != "approve" else None
 
     def _reach(self, message: Message) -> None:
         topic, partition = str(message.topic()), int(message.partition() or 0)

@@ -147,7 +147,7 @@ def test_policies_and_lists_reach_the_stream(running: Stack) -> None:
         assert published.policy is not None and published.policy.thresholds.hold == 0.3
         for junk in (b"{", b'{"policy": {"name": "?"}}'):
             producer = Producer({"bootstrap.servers": bootstrap})
-            producer.produce(POLICIES.name, junk)
+            producer.produce(POLICIES.name, junk, "policy")
             producer.flush()
             published.look()
             assert published.policy.thresholds.hold == 0.3 and "the one before stays" in published.note
