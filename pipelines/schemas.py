@@ -55,6 +55,8 @@ SIGNAL: Final = (
 CHANNELS: Final = ("card_present", "online", "atm")
 ENTRY_MODES: Final = ("chip", "contactless", "magstripe", "manual", "stored")
 ACTIONS: Final = ("approve", "challenge", "hold", "decline")
+APPROVED: Final = b'"action":"approve"'
+"""In the bytes of a decision: nothing has to be parsed to know that there is nothing to do."""
 
 # What the stateful stage works on: payments, verdicts and listings in one shape.
 EVENT: Final = (

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 ECHOED: Final = ("transaction_id", "card_id", "merchant_id", "device_id", "amount_minor", "amount_ratio")
 """What a verdict repeats of the decision, so that the state needs no look-up."""
 FRAUD: Final = "fraud"
 GENUINE: Final = "genuine"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def verdict(decision: Mapping[str, Any], said: str, source: str, known_ms: int) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def listing(entity: str, value: str, listed: str, source: str, known_ms: int, un
 
 def iso(ms: int) -> str:
     """Epoch milliseconds as the wire has them: `2026-03-01T12:00:00.000Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _named(*parts: object) -> str:

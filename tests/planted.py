@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import requests
 
 from pipelines.cards import luhn
+from pipelines.flows.bench_desk import somebody
 
 PAGES = (
     "/queue",
@@ -64,17 +65,7 @@ def found_in(run: Path, cards: Iterable[str]) -> dict[Path, list[str]]:
 
 def planted_pages(address: str, first_password: str) -> dict[str, str]:
     """Every page of a desk, as its first administrator sees it."""
-    with requests.Session() as browser:
-        browser.trust_env, browser.headers["origin"] = False, address
-        password = "only for this one search"
-
-        def come_in(with_what: str) -> None:
-            browser.post(f"{address}/login", {"name": "admin", "password": with_what}, allow_redirects=False)
-
-        come_in(first_password)
-        (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', browser.get(f"{address}/password").text)
-        browser.post(f"{address}/password", {"csrf": token, "old": first_password, "new": password, "again": password})
-        come_in(password)
+    with somebody(address, first_password) as browser:
         paths = [*PAGES, *re.findall(r'href="(/cases/\d+)', browser.get(f"{address}/queue").text)[:5]]
         return {path: _page(browser, address + path) for path in paths}
 

@@ -14,8 +14,8 @@ from pipelines.casework import alerts, cases, clock, lists
 from pipelines.casework.database import Database
 from pipelines.casework.tables import Place
 from pipelines.catalog import DECISIONS, SIGNALS
+from pipelines.schemas import APPROVED
 
-APPROVED: Final = b'"action":"approve"'
 MOST: Final = 500
 WAIT_SECONDS: Final = 0.1
 KEEP_SECONDS: Final = 1.0
@@ -26,7 +26,6 @@ class Intake:
     """Follows `decisions` and `signals` from where it was.
 
     Attributes:
-        alerts: how many were taken in since it began.
         unreadable: records that are no decision or signal; they are passed over: the lake has them in quarantine.
     """
 
@@ -51,7 +50,7 @@ class Intake:
         self._precedence = precedence
         self._reached: dict[tuple[str, int], Place] = {}
         self._kept_at = 0.0
-        self.alerts = self.unreadable = 0
+        self.unreadable = 0
         with database.reading() as session:
             kept = {(each.topic, each.partition): each.next_offset for each in session.scalars(select(Place))}
         consumer.assign(
@@ -85,9 +84,7 @@ class Intake:
     def _take(self, session: Session, message: Message, record: Mapping[str, Any], now_ms: int) -> bool:
         """Take in one record; whether a case has changed."""
         if message.topic() == DECISIONS.name:
-            taken = alerts.take(session, record, now_ms) is not None
-            self.alerts += taken
-            return taken
+            return alerts.take(session, record, now_ms) is not None
         if record["kind"] == "listing":
             lists.hear(session, record, now_ms)
             return False

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipelines.act.channels import Channel, Letter
 from pipelines.act.links import Links
-from pipelines.casework import clock, messages
+from pipelines.casework import clock, messages, outbox
 from pipelines.casework.database import Database
 from pipelines.casework.tables import Message
 from pipelines.errors import Unavailable
@@ -24,7 +24,7 @@ class Post:
     def settle(self) -> None:
         """What was being sent when the sender ended: done if its channel knows it, otherwise sent again, under the same id."""
         with self._database.reading() as session:
-            doubtful = messages.in_doubt(session)
+            doubtful = outbox.in_doubt(session, Message)
         for each in doubtful:
             if self._channels[each.audience].has(each.id):
                 self._sent(each)
@@ -34,7 +34,7 @@ class Post:
     def work(self) -> int:
         """Send what is due; how many were tried. Each is marked before: a crash leaves no doubt about the others."""
         with self._database.reading() as session:
-            if not messages.is_due(session, clock.wall_ms()):
+            if not outbox.is_due(session, Message, clock.wall_ms()):
                 return 0
         with self._database.writing() as session:
             due = messages.claim(session, clock.wall_ms(), MOST)

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any, Final
 
+from pipelines.casework.lists import LISTED
 from pipelines.schemas import ACTIONS
+from pipelines.signals import FRAUD, GENUINE
 
 LONGEST: Final = 64
 _TEXTS: Final = ("transaction_id", "card_id", "merchant_id", "currency", "model_version", "policy_version")
@@ -30,11 +32,11 @@ def signal(record: Any) -> bool:
     if not isinstance(record, dict) or not _is_text(record.get("source")):
         return False
     if record.get("kind") == "verdict":
-        return _is_text(record.get("transaction_id")) and record.get("verdict") in ("fraud", "genuine")
+        return _is_text(record.get("transaction_id")) and record.get("verdict") in (FRAUD, GENUINE)
     entities = [record.get(name) for name in ("card_id", "merchant_id", "device_id")]
     return (
         record.get("kind") == "listing"
-        and record.get("listing") in ("allow", "deny", "clear")
+        and record.get("listing") in LISTED
         and all(each is None or _is_text(each) for each in entities)
         and _is_time(record.get("until"))
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from pipelines.casework import clock, policies, telling
+from pipelines.casework import clock, outbox, policies, telling
 from pipelines.casework.database import Database
 from pipelines.casework.tables import Signal
 from pipelines.catalog import POLICIES, SIGNALS
@@ -38,7 +38,7 @@ class Teller:
     def settle(self) -> None:
         """What was being told when the teller ended: done if it is on the topic, otherwise told now."""
         with self._database.reading() as session:
-            doubtful = {each.id: each for each in telling.in_doubt(session)}
+            doubtful = {each.id: each for each in outbox.in_doubt(session, Signal)}
         if not doubtful:
             return
         found = {str(json.loads(one.value() or b"{}").get("signal_id")) for one in self._told()}
@@ -65,10 +65,10 @@ class Teller:
 
     def _tell_signals(self) -> int:
         with self._database.reading() as session:
-            if not telling.is_due(session, clock.wall_ms()):
+            if not outbox.is_due(session, Signal, clock.wall_ms()):
                 return 0
         with self._database.writing() as session:
-            due = list(telling.claim(session, clock.wall_ms(), MOST))
+            due = list(outbox.claim(session, Signal, clock.wall_ms(), MOST))
         self._tell(due)
         return len(due)
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from pipelines import cards, signals
 from pipelines.casework import audit, clock, telling
+from pipelines.casework.outbox import DUE
 from pipelines.casework.ranking import rank
 from pipelines.casework.tables import CLAIMED, CLOSED, OPEN, WAITING, Alert, Case, Entry, Signal
 from pipelines.errors import Conflict, UsageError
@@ -187,9 +188,9 @@ def undo(session: Session, case_id: int, actor: str, now_ms: int) -> Case:
         raise Conflict(f"case {case_id} can be reopened for {UNDO_MS // 1000} s, by who closed it")
     if of_card(session, case.card_id):
         raise Conflict(f"card {case.card_id} has a newer case: decide that one")
-    waiting = (Signal.case_id == case.id, Signal.state == telling.DUE)
+    waiting = (Signal.case_id == case.id, Signal.state == DUE)
     told = session.scalars(
-        select(Signal.id).where(Signal.case_id == case.id, Signal.state != telling.DUE, Signal.due_ms > case.closed_ms)
+        select(Signal.id).where(Signal.case_id == case.id, Signal.state != DUE, Signal.due_ms > case.closed_ms)
     ).first()
     if told:
         raise Conflict(f"case {case_id}: the verdict has been told already")

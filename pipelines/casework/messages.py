@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from pipelines.casework import outbox
+from pipelines.casework.outbox import DUE, SENDING, SENT
 from pipelines.casework.tables import Alert, Message
 
 CARDHOLDER: Final = "cardholder"
 TEAM: Final = "team"
 LINK: Final = "{link}"
 """Where the sender puts the link by which a cardholder answers; it is stored nowhere."""
-DUE: Final = "due"
-SENDING: Final = "sending"
-SENT: Final = "sent"
 FAILED: Final = "failed"
 LATE: Final = "late"
 STATES: Final = (DUE, SENDING, SENT, FAILED, LATE)
@@ -58,24 +57,18 @@ def write(session: Session, alert: Alert, now_ms: int) -> None:
     )
 
 
-def is_due(session: Session, now_ms: int) -> bool:
-    """Whether there is something to send."""
-    return session.scalar(select(Message.id).where(Message.state == DUE, Message.due_ms <= now_ms).limit(1)) is not None
-
-
 def claim(session: Session, now_ms: int, most: int) -> Sequence[Message]:
-    """Messages that are due, marked as being sent. What stands so after a crash may have been sent or not."""
-    due = session.scalars(
-        select(Message).where(Message.state == DUE, Message.due_ms <= now_ms).order_by(Message.due_ms).limit(most)
-    ).all()
+    """Messages that are due, marked as being sent, each with one attempt more."""
+    due = outbox.claim(session, Message, now_ms, most)
     for each in due:
-        each.state, each.attempts = SENDING, each.attempts + 1
+        each.attempts += 1
     return due
 
 
-def in_doubt(session: Session) -> Sequence[Message]:
-    """Messages that were being sent when the sender ended."""
-    return session.scalars(select(Message).where(Message.state == SENDING)).all()
+def by_state(session: Session) -> dict[str, int]:
+    """How many messages stand in each state."""
+    found = session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples().all()
+    return dict.fromkeys(STATES, 0) | dict(found)
 
 
 def sent(session: Session, message_id: str, now_ms: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
-from pipelines.casework.tables import CLAIMED, CLOSED, OPEN, WAITING, Alert, Case
+from pipelines.casework.tables import CLAIMED, CLOSED, OPEN, STATES, WAITING, Alert, Case
 
 MINE: Final = "mine"
 TABS: Final = (MINE, OPEN, CLAIMED, WAITING, CLOSED)
@@ -40,9 +40,15 @@ class Page(NamedTuple):
 
 def counts(session: Session, name: str) -> dict[str, int]:
     """How many cases each tab has."""
-    by_state = dict(session.execute(select(Case.state, func.count()).group_by(Case.state)).tuples().all())
+    states = by_state(session)
     mine = session.scalar(select(func.count()).where(*_tab(MINE, name))) or 0
-    return {MINE: mine, **{tab: by_state.get(tab, 0) for tab in TABS[1:]}}
+    return {MINE: mine, **{tab: states[tab] for tab in TABS[1:]}}
+
+
+def by_state(session: Session) -> dict[str, int]:
+    """How many cases stand in each state."""
+    found = session.execute(select(Case.state, func.count()).group_by(Case.state)).tuples().all()
+    return dict.fromkeys(STATES, 0) | dict(found)
 
 
 def page(session: Session, name: str, wish: Wish, skip: int = 0) -> Page:

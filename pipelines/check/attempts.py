@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
 
+from pipelines import reading
 from pipelines.catalog import APPLIED_TABLE, FEATURES_TABLE, Table
 from pipelines.check.parity import PLACE, PREFIX
 from pipelines.features import book
@@ -23,12 +22,10 @@ def opened(lake: Path, *more: Table) -> DuckDBPyConnection:
         lake: folder of the tables.
         more: tables beside `features` and `applied`.
     """
-    database = duckdb.connect()
+    database = reading.opened(lake, FEATURES_TABLE, APPLIED_TABLE, *more)
     database.execute(
         "create macro concat(one, other) as one || other"
     )  # null of a null, as in Spark: keys are made with it
-    for table in (FEATURES_TABLE, APPLIED_TABLE, *more):
-        database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
     every = f"select * from {FEATURES_TABLE.name} union all by name select * from {APPLIED_TABLE.name}"
     database.execute(f"create view logged as select * from ({every}) qualify {_LAST}")
     return database

@@ -5,10 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import duckdb
-from deltalake import DeltaTable
-
-from pipelines import rows
+from pipelines import reading, rows
 from pipelines.catalog import QUALITY_TABLE
 from pipelines.check import checks, suites
 from pipelines.check.batches import EPOCH, Stretch
@@ -119,9 +116,6 @@ def _rows(report: Report, now: datetime) -> list[dict[str, Any]]:
 
 
 def _asked(lake: Path, sql: str) -> list[tuple[Any, ...]]:
-    table = lake / QUALITY_TABLE.name
-    if not DeltaTable.is_deltatable(str(table)):
+    if not reading.are_there(lake, QUALITY_TABLE):
         return []
-    database = duckdb.connect()
-    database.register(QUALITY_TABLE.name, DeltaTable(table).to_pyarrow_dataset())
-    return database.execute(sql).fetchall()
+    return reading.opened(lake, QUALITY_TABLE).execute(sql).fetchall()

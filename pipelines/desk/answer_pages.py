@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from pipelines.casework import alerts, audit, clock, messages
 from pipelines.casework.tables import Message
@@ -49,6 +49,6 @@ def show(request: Request, visit: Looks) -> HTMLResponse:
     place = guard.office(request)
     with place.database.reading() as session:
         found = session.scalars(select(Message).order_by(Message.written_ms.desc()).limit(MOST)).all()
-        counts = dict(session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples().all())
+        counts = {state: count for state, count in messages.by_state(session).items() if count}
     letters = place.inbox() if place.inbox else None
     return page(request, "messages.html", messages=found, counts=counts, letters=letters)

@@ -13,7 +13,6 @@ from pipelines.desk import guard, past, people
 from pipelines.desk.pages import page
 from pipelines.desk.people import Visit
 from pipelines.desk.queue_pages import Decides, Looks, address, back_to
-from pipelines.desk.roles import Permission, may
 from pipelines.errors import UsageError
 
 router = APIRouter()
@@ -35,7 +34,7 @@ def show(
             "history": cases.history(session, case),
             "links": linked.cards(session, case),
             "similar": linked.similar(session, case),
-            "team": [each.name for each in people.everybody(session) if may(each.role, Permission.DECIDE)],
+            "team": people.deciders(session),
         }
     return page(request, "case.html", **values, back=address(back_to(back)), undo=undo)
 
@@ -76,10 +75,7 @@ def assign(
 ) -> Response:
     """Give it to somebody; an empty name gives it back to the team."""
     with guard.office(request).database.writing() as session:
-        known = [
-            each.name for each in people.everybody(session) if each.is_active and may(each.role, Permission.DECIDE)
-        ]
-        if assignee and assignee not in known:
+        if assignee and assignee not in people.deciders(session):
             raise UsageError(f"{assignee} is nobody who decides cases")
         cases.assign(session, case_id, visit.name, assignee or None, clock.wall_ms())
     return _again(request, case_id, back)

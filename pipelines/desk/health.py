@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select, text
 
-from pipelines.casework import clock, messages, telling
-from pipelines.casework.tables import CLOSED, OPEN, STATES, Case, Message, Place
+from pipelines.casework import clock, messages, queue, telling
+from pipelines.casework.tables import CLOSED, OPEN, Case, Place
 from pipelines.catalog import DECISIONS
 from pipelines.desk import guard, standing
 from pipelines.desk.guard import Public
@@ -38,14 +38,13 @@ def metrics(request: Request) -> Response:
     """Numbers for Prometheus; none of them says anything about a card."""
     place, registry, now_ms = guard.office(request), CollectorRegistry(), clock.wall_ms()
     with place.database.reading() as session:
-        cases = session.execute(select(Case.state, func.count()).group_by(Case.state)).tuples().all()
+        cases, sent = queue.by_state(session), messages.by_state(session)
         oldest = session.scalar(select(func.min(Case.opened_ms)).where(Case.state == OPEN))
         loss = session.scalar(select(func.sum(Case.expected_loss)).where(Case.state != CLOSED))
-        sent = session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples().all()
         appended = session.scalar(select(func.max(Place.appended_ms)).where(Place.topic == DECISIONS.name))
         untold = telling.waiting(session)
-    _gauge(registry, "cases", "Cases by state", dict.fromkeys(STATES, 0) | dict(cases), "state")
-    _gauge(registry, "messages", "Messages by state", dict.fromkeys(messages.STATES, 0) | dict(sent), "state")
+    _gauge(registry, "cases", "Cases by state", cases, "state")
+    _gauge(registry, "messages", "Messages by state", sent, "state")
     _gauge(registry, "signals_waiting", "Verdicts and listings that are not on Kafka yet", untold)
     _gauge(registry, "expected_loss", "Expected loss of what is not closed, major units", loss or 0.0)
     _gauge(

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, Final
 
-import duckdb
-from deltalake import DeltaTable
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from pipelines import reading
 from pipelines.catalog import QUARANTINE_TABLE
 from pipelines.desk import guard, monitor, standing
 from pipelines.desk.pages import page
@@ -28,12 +27,11 @@ def show_monitor(request: Request, visit: Looks) -> HTMLResponse:
 @router.get("/quarantine")
 def show_quarantine(request: Request, visit: Looks, reason: Annotated[str, Query(max_length=64)] = "") -> HTMLResponse:
     """What was refused, by reason, and the latest records, masked as they are kept."""
-    table = guard.office(request).paths.lake / QUARANTINE_TABLE.name
+    lake = guard.office(request).paths.lake
     counts: list[tuple[str, str, int]] = []
     rows: list[dict[str, Any]] = []
-    if DeltaTable.is_deltatable(str(table)):
-        database = duckdb.connect()
-        database.register("quarantine", DeltaTable(table).to_pyarrow_dataset())
+    if reading.are_there(lake, QUARANTINE_TABLE):
+        database = reading.opened(lake, QUARANTINE_TABLE)
         counts = database.execute(
             "select topic, reason, count(*) from quarantine group by all order by 3 desc, 1, 2"
         ).fetchall()

@@ -1,21 +1,17 @@
 """Twelve questions about a run, each answered by a chart: from the lake, the desk's own database, and what processes say."""
 
-import json
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-from deltalake import DeltaTable
 from scipy.stats import binomtest
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from pipelines import status
-from pipelines.casework import clock
-from pipelines.casework.messages import FAILED
+from pipelines import reading, status
+from pipelines.casework import clock, messages
 from pipelines.casework.tables import CLOSED, Alert, Case, Message
 from pipelines.catalog import (
     DECISIONS_TABLE,
@@ -66,7 +62,7 @@ def _charts(office: Office) -> list[Chart]:
     with office.database.reading() as session:
         of_desk = [_precision(session, now), _queue(session, now), _work(session, now), _messages(session, now)]
     lake = office.paths.lake
-    if not all(DeltaTable.is_deltatable(str(lake / table.name)) for table in _TABLES):
+    if not reading.are_there(lake, *_TABLES):
         return [
             Chart("In the lake?", "The lake has no tables yet: what it can tell appears here once it does.", None),
             *of_desk,
@@ -91,9 +87,7 @@ class _View:
     """The lake as it is now."""
 
     def __init__(self, lake: Path, now: int) -> None:
-        self._now, self._database = now, duckdb.connect()
-        for table in _TABLES:
-            self._database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+        self._now, self._database = now, reading.opened(lake, *_TABLES)
         self._since = f"appended_at >= to_timestamp({(now - MINUTES) * 60})"
 
     def marks(self) -> list[Mark]:
@@ -180,7 +174,7 @@ class _View:
     def quality(self, run: Path) -> Chart:
         """What the checks of landed rows say."""
         failed = self._by_minute("count(*) filter (where not passed)", "quality", at="checked_at")
-        said = _read(run / "quality.json")
+        said = status.look(run / "quality.json")
         words = said.get("message", "no suite was looked at yet")
         return chart("Quality?", words, not said["failed"] if said else None, {"failed checks": failed}, self._now)
 
@@ -245,10 +239,12 @@ def _work(session: Session, now: int) -> Chart:
 
 def _messages(session: Session, now: int) -> Chart:
     """What is told to cardholders and the team."""
-    states = dict(session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples().all())
+    states = messages.by_state(session)
     sent = _by_minute(session, Message.sent_ms, Message.sent_ms >= (now - MINUTES) * MINUTE_MS)
-    words = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) or "nothing was written yet"
-    return chart("Messages?", words, not states.get(FAILED), {"sent a minute": sent}, now)
+    words = (
+        ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()) if count) or "nothing was written yet"
+    )
+    return chart("Messages?", words, not states[messages.FAILED], {"sent a minute": sent}, now)
 
 
 def _by_minute(session: Session, column: InstrumentedAttribute[Any], where: ColumnElement[bool]) -> dict[int, float]:
@@ -256,11 +252,3 @@ def _by_minute(session: Session, column: InstrumentedAttribute[Any], where: Colu
     minute = column // MINUTE_MS
     found = session.execute(select(minute, func.count()).where(where).group_by(minute)).all()
     return {int(row[0]): float(row[1]) for row in found}
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(file.read_text())
-        return found
-    except (OSError, ValueError):
-        return {}

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import duckdb
-from deltalake import DeltaTable
+from duckdb import DuckDBPyConnection
 
+from pipelines import reading
 from pipelines.catalog import APPLIED_TABLE, CONTRIBUTIONS_TABLE, DECISIONS_TABLE, FEATURES_TABLE
 from pipelines.desk.pages import money, when
 from pipelines.features import book
@@ -61,11 +61,9 @@ def of(lake: Path, decision: Row) -> dict[str, Any]:
         "neighbours": [],
         "note": "",
     }
-    if not all(DeltaTable.is_deltatable(str(lake / table.name)) for table in _TABLES):
+    if not reading.are_there(lake, *_TABLES):
         return {**nothing, "note": "The lake has no tables yet: what it knows of the card appears here once it does."}
-    database = duckdb.connect()
-    for table in _TABLES:
-        database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+    database = reading.opened(lake, *_TABLES)
     card, until = decision["card_id"], decision["event_ms"]
     logged = _logged(database, card, until - DAYS * DAY_MS)
     if not logged:
@@ -85,7 +83,7 @@ def of(lake: Path, decision: Row) -> dict[str, Any]:
     }
 
 
-def _logged(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> list[Row]:
+def _logged(database: DuckDBPyConnection, card: str, since_ms: int) -> list[Row]:
     """A card's payments with their features, the latest first; of a payment the last attempt."""
     features = ", ".join(each.name for each in book.FEATURES)
     columns = f"card_id, {_COLUMNS}, kafka_offset, {features}"
@@ -100,7 +98,7 @@ def _logged(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> li
     return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 
-def _neighbours(database: duckdb.DuckDBPyConnection, scored: Row) -> list[Row]:
+def _neighbours(database: DuckDBPyConnection, scored: Row) -> list[Row]:
     """Other cards at the same internet address in the days before: card_id, payments, latest (event_ms)."""
     found = database.execute(
         f"""select card_id, count(*) as payments, max(event_ms) as latest
@@ -111,7 +109,7 @@ def _neighbours(database: duckdb.DuckDBPyConnection, scored: Row) -> list[Row]:
     return found.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
 
 
-def _parts(database: duckdb.DuckDBPyConnection, decision: Row) -> dict[str, float]:
+def _parts(database: DuckDBPyConnection, decision: Row) -> dict[str, float]:
     """What each feature contributed to the score; empty until that is computed."""
     found = database.execute(
         "select features, contributions from contributions where transaction_id = ? and model_version = ? limit 1",
@@ -120,7 +118,7 @@ def _parts(database: duckdb.DuckDBPyConnection, decision: Row) -> dict[str, floa
     return dict(zip(*found, strict=True)) if found else {}
 
 
-def _actions(database: duckdb.DuckDBPyConnection, card: str, since_ms: int) -> dict[str, str]:
+def _actions(database: DuckDBPyConnection, card: str, since_ms: int) -> dict[str, str]:
     """What was decided about a card's payments."""
     found = database.execute(
         "select transaction_id, action from decisions where card_id = ? and event_ms >= ?", [card, since_ms]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as Transaction
 
 from pipelines.casework import audit, cases
 from pipelines.casework.tables import Session, User
-from pipelines.desk.roles import Role
+from pipelines.desk.roles import Permission, Role, may
 from pipelines.errors import Conflict, UsageError
 
 LEAST_LENGTH: Final = 12
@@ -95,6 +95,11 @@ def reset(transaction: Transaction, actor: str, name: str, now_ms: int) -> str:
 def everybody(transaction: Transaction) -> Sequence[User]:
     """All users by name."""
     return transaction.scalars(select(User).order_by(User.name)).all()
+
+
+def deciders(transaction: Transaction) -> list[str]:
+    """Names of those who may come in and decide cases."""
+    return [each.name for each in everybody(transaction) if each.is_active and may(each.role, Permission.DECIDE)]
 
 
 def is_right(transaction: Transaction, name: str, password: str) -> bool:

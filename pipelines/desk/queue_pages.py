@@ -1,4 +1,4 @@
-"""The queue: its page, its rows alone, what has arrived since, several cases at once, and all of it as CSV."""
+"""The queue: its page, what has arrived since, several cases at once, and all of it as CSV."""
 
 import asyncio
 import csv
@@ -90,14 +90,6 @@ def show(
     return page(request, "queue.html", **_found(request, visit, wish, skip), undo=request.query_params.get("undo", ""))
 
 
-@router.get("/queue/rows")
-def show_rows(
-    request: Request, visit: Looks, wish: Wished, skip: Annotated[int, Query(ge=0, le=1_000_000)] = 0
-) -> HTMLResponse:
-    """Its list alone, for a page that is open."""
-    return page(request, "queue_list.html", **_found(request, visit, wish, skip))
-
-
 @router.get("/queue.csv")
 def export(request: Request, visit: Looks, wish: Wished) -> Response:
     """The list as CSV. No cell begins like a formula."""
@@ -124,14 +116,14 @@ async def live(request: Request, visit: Looks) -> AsyncIterator[ServerSentEvent]
     place = guard.office(request)
     since, told, seen = await run_in_threadpool(_last_id, place), "", -1
     while await run_in_threadpool(guard.current, request):
-        for _ in range(int(10 / LOOK_SECONDS)):
+        words = await run_in_threadpool(standing.trouble, place)
+        if words != told:
+            told = words
+            yield ServerSentEvent(event="standing", data=words)
+        for _ in range(round(1 / LOOK_SECONDS)):
             if place.news.number != seen:
                 seen = place.news.number
                 yield ServerSentEvent(event="news", data=await run_in_threadpool(_news, place, visit.name, since))
-            words = standing.trouble(place)
-            if words != told:
-                told = words
-                yield ServerSentEvent(event="standing", data=words)
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import duckdb
-from deltalake import DeltaTable
-
+from pipelines import reading
 from pipelines.catalog import DECISIONS_TABLE
 from pipelines.schemas import ACTIONS
 
@@ -32,11 +30,9 @@ def moved(lake: Path, now: Mapping[str, float], then: Mapping[str, float]) -> li
         now: thresholds in force: challenge, hold, decline.
         then: those that are thought of.
     """
-    table = lake / DECISIONS_TABLE.name
-    if not DeltaTable.is_deltatable(str(table)):
+    if not reading.are_there(lake, DECISIONS_TABLE):
         return []
-    database = duckdb.connect()
-    database.register("decisions", DeltaTable(table).to_pyarrow_dataset())
+    database = reading.opened(lake, DECISIONS_TABLE)
     since = f"(select max(event_ms) - {DAYS * 86_400_000} from decisions)"
     counts = ", ".join(
         f"count(*) filter ({_band(each, limits)}), coalesce(sum(amount_minor) filter ({_band(each, limits)}), 0)"

@@ -59,7 +59,7 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
         running.start_desk()
         running.await_open(stack.DESK, OPEN_SECONDS)
         address = str(running.status(stack.DESK)["address"])
-        with _somebody(running, address) as browser:
+        with somebody(address, running.settings.paths.first_password.read_text().split()[-1]) as browser:
             screen.say(f"each page is asked for {LOOKS} times")
             pages = {name: _looked(browser, f"{address}{path}") for name, path in _paths().items()}
             screen.say(f"{ARRIVALS} decisions arrive while a page is open")
@@ -164,12 +164,11 @@ def _paths() -> dict[str, str]:
     }
 
 
-def _somebody(running: Stack, address: str) -> requests.Session:
-    """The first administrator, who has come in and chosen a password."""
+def somebody(address: str, first: str) -> requests.Session:
+    """The first administrator, who has come in with the first password and chosen another."""
     browser = requests.Session()
     browser.trust_env = False
     browser.headers["origin"] = address
-    first = running.settings.paths.first_password.read_text().split()[-1]
 
     def come_in(password: str) -> None:
         given = {"name": people.ADMINISTRATOR, "password": password}

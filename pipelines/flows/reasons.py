@@ -20,6 +20,7 @@ from pipelines.catalog import CONTRIBUTIONS_TABLE, DECISIONS, FEATURES
 from pipelines.config import Settings
 from pipelines.errors import Mismatch, Unavailable
 from pipelines.local import topics
+from pipelines.schemas import APPROVED
 from pipelines.score import trees
 from pipelines.score.trees import Contributions, Forest
 
@@ -34,7 +35,6 @@ MOST: Final = 500
 """Decisions looked at before the table is written."""
 SAME: Final = 1e-9
 """Most that the sum may differ from the score that decided."""
-APPROVED: Final = b'"action":"approve"'
 
 Row = dict[str, Any]
 Models = Callable[[str], Forest]

@@ -3,11 +3,10 @@
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pipelines import config
+from pipelines import config, signals
 from pipelines.catalog import HISTORY, REFILLED, SIGNALS, SIGNALS_TABLE, TRANSACTIONS, TRANSACTIONS_TABLE
 from pipelines.check import attempts, order
 from pipelines.enrich import place as places
@@ -33,7 +32,6 @@ FILLED_PER_SECOND: Final = 200.0
 """Slowest filling that is waited for."""
 _LIVE: Final = {TRANSACTIONS.name: TRANSACTIONS_TABLE, SIGNALS.name: SIGNALS_TABLE}
 _WRITTEN: Final = ("kind", "event_id", *names(SEQUENCES), *(feature.name for feature in book.FEATURES))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class State(NamedTuple):
@@ -154,9 +152,7 @@ def _record(event: Mapping[str, Any]) -> dict[str, Any]:
     fields = names(TRANSACTION if is_payment else SIGNAL)
     times = {"event_time": event["event_ms"], "transaction_time": event["transaction_ms"], "until": event["until_ms"]}
     made = {name: event.get(name) for name in fields} | {
-        name: (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        for name, ms in times.items()
-        if name in fields and ms is not None
+        name: signals.iso(ms) for name, ms in times.items() if name in fields and ms is not None
     }
     if not is_payment:
         made |= {"signal_id": event["event_id"], "source": "system"}  # no feature looks at the source of a signal

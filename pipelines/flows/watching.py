@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
 
-from pipelines import config, reference, rows, spread
+from pipelines import config, reading, reference, rows, spread
 from pipelines.catalog import QUARANTINE_TABLE, RECORDS_TABLE, SIGNALS, TRANSACTIONS, WATCH_TABLE
 from pipelines.config import Settings
 from pipelines.features import book
@@ -79,8 +78,7 @@ def looked(settings: Settings) -> Look:
     """What a look at the lake finds."""
     lake = settings.paths.lake
     made = material.of_lake(lake)
-    for table in (RECORDS_TABLE, QUARANTINE_TABLE):
-        made.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
+    reading.register(made, lake, RECORDS_TABLE, QUARANTINE_TABLE)
     version = _one(made, "select max_by(model_version, event_ms) from decisions")
     past = reference.read(settings.paths.models / version) if version else None
     schema = [

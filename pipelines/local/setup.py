@@ -3,8 +3,8 @@
     python3 -m pipelines.local.setup [hot] [lake] [jars] [--dev]
 
 Nothing named means everything. For development, and on a Debian as root, it also installs Chromium, which the browser's tests
-need.  Runs on a bare Python 3.11 (standard library only). The second run finds everything in
-place, needs no network and ends at once. Exit codes: 0 ready, 78 the machine or the network is in the way, 130 interrupted.
+need. Runs on a bare Python 3.11 (standard library only). The second run finds everything in place, needs no network and ends at
+once. Exit codes: 0 ready, 78 the machine or the network is in the way, 130 interrupted.
 """
 
 import argparse

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
 
+from pipelines import reading
 from pipelines.catalog import (
     APPLIED,
     APPLIED_TABLE,
@@ -139,13 +139,11 @@ def close(lake: Path, ends: Ends) -> Books:
         ends: of every topic that lands at once, taken after the last record that shall count. What lands behind is looked at
             if it is in here.
     """
-    database = duckdb.connect()
-    for table in (RECORDS_TABLE, DECISIONS_TABLE, DUPLICATES_TABLE, QUARANTINE_TABLE):
-        database.register(table.name, DeltaTable(lake / table.name).to_pyarrow_dataset())
-    _register_erasures(database, lake / ERASURES_TABLE.name)
+    database = reading.opened(lake, RECORDS_TABLE, DECISIONS_TABLE, DUPLICATES_TABLE, QUARANTINE_TABLE)
+    _register_erasures(database, lake)
     found = database.execute(f"{_COUNTED} from records group by all").fetchall()
     if APPLIED.name in ends:
-        database.register(APPLIED_TABLE.name, DeltaTable(lake / APPLIED_TABLE.name).to_pyarrow_dataset())
+        reading.register(database, lake, APPLIED_TABLE)
         found += database.execute(f"{_COUNTED} from ({_BEHIND}) group by all").fetchall()
     rows = {(topic, partition): tuple(counts) for topic, partition, *counts in found}
     passed = gaps.named(lake, gaps.PASSED).values()
@@ -162,10 +160,10 @@ def close(lake: Path, ends: Ends) -> Books:
     return Books(tuple(lines), *(balance or ()))
 
 
-def _register_erasures(database: duckdb.DuckDBPyConnection, table: Path) -> None:
+def _register_erasures(database: duckdb.DuckDBPyConnection, lake: Path) -> None:
     """A lake that no card was ever erased from may not have the table yet."""
-    if DeltaTable.is_deltatable(str(table)):
-        database.register(ERASURES_TABLE.name, DeltaTable(table).to_pyarrow_dataset())
+    if reading.are_there(lake, ERASURES_TABLE):
+        reading.register(database, lake, ERASURES_TABLE)
     else:
         columns = "'' as topic, 0 as kafka_partition, 0 as kafka_offset"
         database.execute(f"create view {ERASURES_TABLE.name} as select {columns} where false")

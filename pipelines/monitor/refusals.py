@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import duckdb
-from deltalake import DeltaTable
 
+from pipelines import reading
 from pipelines.catalog import QUARANTINE_TABLE
 from pipelines.ingest.admission import MEANING
 from pipelines.monitor import text
@@ -86,9 +86,8 @@ def lines(refused: list[Refused]) -> str:
 
 
 def _quarantine(lake: Path) -> duckdb.DuckDBPyConnection:
-    database = duckdb.connect()
+    database = reading.opened(lake, QUARANTINE_TABLE)
     database.execute("set timezone = 'UTC'")
-    database.register("quarantine", DeltaTable(lake / QUARANTINE_TABLE.name).to_pyarrow_dataset())
     return database
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
+from pipelines import signals
 from pipelines.simulate.chance import personal
 from pipelines.simulate.payments import DAY_MS
-from pipelines.simulate.wire import iso
 
 UNREPORTED: Final = 0.02
 """Share of frauds that nobody ever reports."""
-ECHOED: Final = ("transaction_id", "card_id", "merchant_id", "device_id", "amount_minor", "amount_ratio")
 
 
 class Delays(NamedTuple):
@@ -39,13 +36,6 @@ def verdict(decision: Mapping[str, Any], fraud: bool, source: str, known_ms: int
         source: chargeback, analyst or cardholder; one source speaks once about a payment.
         known_ms: when it becomes known, epoch milliseconds.
     """
-    known, attempted = iso(np.array([known_ms, decision["event_ms"]]))
-    return {
-        "signal_id": f"{source}-{decision['transaction_id']}",
-        "kind": "verdict",
-        "event_time": known,
-        "source": source,
-        "verdict": "fraud" if fraud else "genuine",
-        "transaction_time": attempted,
-        **{name: decision[name] for name in ECHOED if decision.get(name) is not None},
-    }
+    said = signals.FRAUD if fraud else signals.GENUINE
+    once = {"signal_id": f"{source}-{decision['transaction_id']}"}
+    return signals.verdict(decision, said, source, known_ms) | once

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from pipelines.casework import alerts, audit, cases, queue, telling
+from pipelines.casework import alerts, audit, cases, outbox, queue
 from pipelines.casework.database import Database
 from pipelines.casework.queue import Wish
 from pipelines.casework.tables import Alert, Audit, Message, Signal
@@ -51,8 +51,8 @@ def test_a_verdict_is_told_after_ten_seconds_and_can_be_taken_back_until_then(
     case = take(1)
     with database.writing() as session:
         cases.decide(session, case, "anna", "fraud", 1_000)
-        assert not telling.is_due(session, 1_000 + cases.UNDO_MS - 1)
-        assert telling.is_due(session, 1_000 + cases.UNDO_MS)
+        assert not outbox.is_due(session, Signal, 1_000 + cases.UNDO_MS - 1)
+        assert outbox.is_due(session, Signal, 1_000 + cases.UNDO_MS)
     with database.writing() as session:
         with pytest.raises(Conflict, match="by who closed it"):
             cases.undo(session, case, "bert", 2_000)
@@ -64,7 +64,7 @@ def test_what_was_told_cannot_be_taken_back(take: Callable[..., int], database: 
     case = take(1)
     with database.writing() as session:
         cases.decide(session, case, "anna", "genuine", 1_000)
-        telling.claim(session, 1_000 + cases.UNDO_MS, 10)
+        outbox.claim(session, Signal, 1_000 + cases.UNDO_MS, 10)
         with pytest.raises(Conflict, match="told already"):
             cases.undo(session, case, "anna", 1_000 + cases.UNDO_MS)
 

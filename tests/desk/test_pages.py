@@ -141,7 +141,7 @@ def test_a_page_that_looks_by_itself_is_no_click(analyst: Person, database: Data
     long_ago = clock.wall_ms() - 600_000
     with database.writing() as session:
         session.execute(update(Session).values(seen_ms=long_ago))
-    analyst.client.get("/queue/rows", headers={"x-by-itself": "1"})
+    analyst.client.get("/messages", headers={"x-by-itself": "1"})
     with database.reading() as session:
         assert session.scalars(select(Session.seen_ms)).all() == [long_ago]
 

@@ -25,7 +25,6 @@ EXPECTED: dict[tuple[str, str], Permission | None] = {
     ("POST", "/password"): Permission.LOOK,
     ("GET", "/"): Permission.LOOK,
     ("GET", "/queue"): Permission.LOOK,
-    ("GET", "/queue/rows"): Permission.LOOK,
     ("GET", "/queue.csv"): Permission.LOOK,
     ("GET", "/live"): Permission.LOOK,
     ("GET", "/messages"): Permission.LOOK,
