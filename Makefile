@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench desk status audit account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol test lint check lock clean
+.PHONY: help setup doctor demo replay bench desk status audit account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol up down logs test test-compose lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -17,7 +17,7 @@ run    = $(or $(RUN),run/demo)
 standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## environments and jars, where they are missing
 	$(setup)
@@ -36,10 +36,11 @@ replay: ## a recorded data set through the live path: DATA=file.parquet MAPPING=
 	  $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) \
 	  $(call option,--train-days,$(TRAIN_DAYS)) $(call option,--registry-from,$(REGISTRY_FROM)) $(call option,--out,$(OUT)) $(call option,--label-delay-days,$(LABEL_DELAY_DAYS)) $(standby)
 
-bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1], or TRAINING=1: fit and score, or DESK=1: pages and arrivals
+bench: ## latency and throughput, open loop [RATE= FOR= WARM=seconds before CARDS= PAST= SWEEP=1 SWAP=1 KILL=1 STANDBY=0 or 1 LANDING=1 WORKERS=of a cluster PROCESSORS= BACKLOG=payments], or TRAINING=1: fit and score, or DESK=1: pages and arrivals
 	$(setup)
 	@$(lake) -m $(if $(TRAINING),jobs.bench_training,$(if $(DESK),jobs.bench_desk,jobs.bench $(call option,--rate,$(RATE)) $(call option,--for,$(FOR)) $(call option,--cards,$(CARDS)) \
-	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) $(standby)))
+	  $(call option,--warm,$(WARM)) $(call option,--past,$(PAST)) $(if $(SWEEP),--sweep) $(if $(SWAP),--swap) $(if $(KILL),--kill) $(if $(LANDING),--landing) \
+	  $(call option,--workers,$(WORKERS)) $(call option,--processors,$(PROCESSORS)) $(call option,--backlog,$(BACKLOG)) $(standby)))
 
 desk: ## queue, cases and answers, for a run [RUN=run/demo]; make demo opens it too
 	$(setup) lake
@@ -149,10 +150,26 @@ notebooks: ## the notebooks carried out on the lake of a run, as pages [RUN=run/
 	$(setup) lake jars
 	@$(lake) -m jobs.run_notebooks $(call option,--run,$(RUN))
 
+up: ## the stack of docker-compose.yml, until all of it is healthy [PROFILES="demo monitoring notebooks retrain"; demo by default]
+	@$(stack) up $(foreach profile,$(PROFILES),--profile $(profile))
+
+down: ## stop the stack; what it has kept stays [VOLUMES=1: it does not]
+	@$(stack) down $(if $(VOLUMES),--volumes)
+
+logs: ## what the stack says [PARTS="hot landing"]
+	@$(stack) logs $(PARTS)
+
+PROFILES ?= demo
+stack = $(python) -m pipelines.local.containers
+
 test: ## every test
 	$(setup) --dev
 	@$(hot) -m pytest tests/hot; hot=$$?; \
 	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/desk tests/browser tests/unit && exit $$hot
+
+test-compose: ## the stack in containers: healthy, a kill of each, down and up again, nothing lost [BASE_IMAGE= CA_FILE= JAVA_TRUSTSTORE=]
+	$(setup) lake --dev
+	@.venv/bin/python -m pytest -s tests/compose
 
 protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet
 	$(setup) --dev
@@ -170,7 +187,7 @@ check: lint test ## what CI runs
 lock: ## resolve the requirement files again, within the bounds of pyproject.toml
 	@$(python) -m venv run/uv && run/uv/bin/python -m pip install -q uv==0.13.9
 	@for each in "hot --group hot" "hot-dev --group hot --group test" \
-	  "lake --group lake" "lake-dev --group lake --group test --group browser --group lint"; do \
+	  "lake --group lake" "notebooks --group lake --group notebooks -c conf/requirements/lake.txt" "lake-dev --group lake --group test --group compose --group browser --group lint"; do \
 	  set -- $$each; name=$$1; shift; $(compile) pyproject.toml "$$@" -o conf/requirements/$$name.txt || exit; done
 	@$(compile) conf/requirements/jre.in -o conf/requirements/jre.txt
 	@rm -rf run/uv

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipelines.errors import ConfigurationError
 
@@ -44,6 +45,7 @@ class Hot(Section):
     standby: bool = Field(False, description="a second one waits warm and takes over when the first one ends")
     await_history: bool = Field(False, description="open only after a published history is in the state")
     warmup_records: int = Field(20_000, ge=0, description="recent history records scored before the door opens")
+    options: dict[str, str] = Field({}, description="further Spark settings, over the ones that are made for it")
 
 
 class Lake(Section):
@@ -57,6 +59,7 @@ class Lake(Section):
     quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
     watch_seconds: int = Field(3600, ge=1, description="seconds between looks at drift in a live run")
     tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
+    options: dict[str, str] = Field({}, description="further Spark settings, over the ones that are made for it")
 
 
 class Labels(Section):
@@ -96,9 +99,15 @@ class Desk(Section):
     address: str = Field(
         "", description="what people type, when it is not http://host:port; links in messages begin with it"
     )
-    database: str = Field("", description="SQLAlchemy URL; a SQLite file below the run when empty")
+    database: str = Field(
+        "", description="SQLAlchemy URL; a SQLite file below the run when empty. Passwords: PGPASSWORD or PGPASSFILE"
+    )
     certificate: Path | None = Field(None, description="TLS certificate (PEM), with key")
     key: Path | None = None
+    contained: bool = Field(
+        False,
+        description="it runs in a container, and its port can only be reached at address, which is this machine's own",
+    )
     behind_proxy: bool = Field(False, description="a proxy in front ends TLS, and address says https")
     secret: Path | None = Field(
         None, description="file with the key that signs links; one is made below the run when absent"
@@ -136,6 +145,11 @@ class Paths(Section):
         return self.run / "policies"
 
     @property
+    def watch_metrics(self) -> Path:
+        """What the watch found, in Prometheus' text format."""
+        return self.run / "metrics" / "watch.prom"
+
+    @property
     def desk(self) -> Path:
         """What the desk keeps: its database where it is SQLite, its secret, its local inbox."""
         return self.run / "desk"
@@ -151,8 +165,12 @@ class Paths(Section):
         return self.run / "models"
 
 
-class Settings(Section):
+class Settings(BaseSettings):
     """All settings of one deployment."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="CLEARHOLD_", env_nested_delimiter="__", env_ignore_empty=True
+    )
 
     kafka: Kafka = Kafka()
     registry: Registry = Registry()
@@ -163,9 +181,23 @@ class Settings(Section):
     desk: Desk = Desk()
     paths: Paths = Paths()
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only `load` looks into the environment."""
+        return (init_settings,)
+
 
 def load(*files: Path) -> Settings:
-    """Settings from YAML files, later ones over earlier ones.
+    """Settings from YAML files, later ones over earlier ones, and over them what the environment says.
+
+    The variable of `hot.master` is CLEARHOLD_HOT__MASTER, and so on; an empty one says nothing.
 
     Raises:
         ConfigurationError: a file is missing, is not YAML, or holds an unknown or impossible setting.
@@ -176,12 +208,15 @@ def load(*files: Path) -> Settings:
             merged = _overlay(merged, yaml.safe_load(file.read_text()) or {})
         except (OSError, yaml.YAMLError) as problem:
             raise ConfigurationError(f"settings file {file} cannot be read: {problem}") from problem
+    merged = _overlay(merged, EnvSettingsSource(Settings)())
     try:
-        return Settings.model_validate(merged)
+        return Settings(**merged)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"setting {where}: {first['msg']} (in {', '.join(map(str, files))})") from problem
+        raise ConfigurationError(
+            f"setting {where}: {first['msg']} (in {', '.join(map(str, files))} or the environment)"
+        ) from problem
 
 
 def dump(settings: Settings, file: Path) -> None:

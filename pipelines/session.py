@@ -1,9 +1,11 @@
 """The door to Spark: one session for the decision path, one for lake jobs. Only jobs, flows and tests open it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from pipelines.config import Hot, Lake
@@ -15,13 +17,13 @@ JARS: Final = Path(__file__).resolve().parents[1] / ".jars"
 _COMMON: Final = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "false",  # an expression that throws would stop the stream at every restart
     # HotSpot leaves methods of more than 8,000 bytes uncompiled, and whole-stage code of features or of a model is far larger
     "spark.sql.codegen.hugeMethodLimit": "8000",
 }
+_ALONE: Final = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+"""On one machine nobody else talks to the driver."""
 _HOT: Final = {
     "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
@@ -62,6 +64,7 @@ def hot(
         "spark.driver.extraJavaOptions": settings.java_options,
         **_HOT,
         **keyed,
+        **settings.options,
         **(options or {}),
     }
     return _open(name, made, [jars / "spark"])
@@ -81,14 +84,25 @@ def lake(
     Raises:
         EnvironmentProblem: the jars or Java are not there.
     """
-    made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
+    made = {
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.driver_memory,
+        **_LAKE,
+        **settings.options,
+        **(options or {}),
+    }
     return _open(name, made, [jars / "spark", jars / "delta"])
 
 
-def _open(name: str, options: Mapping[str, str], folders: list[Path]) -> SparkSession:
-    jars = ",".join(str(jar) for folder in folders for jar in _jars(folder))
-    builder = SparkSession.Builder().appName(name)
-    for key, value in {**_COMMON, "spark.jars": jars, **options}.items():
+def _open(name: str, made: Mapping[str, str], folders: list[Path]) -> SparkSession:
+    submitted = _submitted()
+    options = {**_COMMON, **made, **submitted}
+    if options["spark.master"].startswith("local"):
+        options = {**_ALONE, **options}
+    if "spark.jars" not in options:
+        options["spark.jars"] = ",".join(str(jar) for folder in folders for jar in _jars(folder))
+    builder = SparkSession.Builder().appName(submitted.get("spark.app.name", name))
+    for key, value in options.items():
         builder = builder.config(key, value)
     try:
         spark = builder.getOrCreate()
@@ -96,6 +110,14 @@ def _open(name: str, options: Mapping[str, str], folders: list[Path]) -> SparkSe
         raise EnvironmentProblem(f"Spark does not start: {problem}; run `make doctor`") from problem
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _submitted() -> dict[str, str]:
+    """What spark-submit was told, by its command line and its properties file; empty where it did not start this program."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return {}
+    SparkContext._ensure_initialized()
+    return dict(SparkConf().getAll())
 
 
 def _jars(folder: Path) -> list[Path]:

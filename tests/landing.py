@@ -31,23 +31,37 @@ from tests.events import Record
 SECONDS = 300.0
 NUMBERS = {"int": 0, "bigint": 0, "double": 0.5, "array<string>": []}
 
-# Landing that is killed by itself, once, at a named point of a batch: `before` or `after` the commit of a table.
+# Landing that ends at points of a batch, one after the other: `before` or `after` the commit of a table. At the last one the
+# process kills itself; at the others the batch fails and landing starts again in the same process, which is the same to the lake.
 DIES = """
 import os, signal, sys
+from pathlib import Path
+from pipelines import config
+from pipelines.errors import Unaccounted
+from pipelines.flows import landing
 from pipelines.land.landing import Landing
-from jobs import land_events
-when, name = os.environ["DIES"].split()
-append = Landing._append
+points = [point.split() for point in os.environ["DIES"].split(",")]
+append, hold, held = Landing._append, landing.hold, []
 def die(self, table, *rest):
+    when, name = points[0]
     if when == "after":
         append(self, table, *rest)
     if table.name == name:
-        os.kill(os.getpid(), signal.SIGKILL)
+        if len(points) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        del points[0]
+        raise RuntimeError(f"{when} {name}")
     if when == "before":
         append(self, table, *rest)
-Landing._append = die
-from jobs import entry
-entry.run(land_events.main)
+def hold_once(spark, checkpoint):
+    if not held:
+        held.append(hold(spark, checkpoint))
+Landing._append, landing.hold = die, hold_once
+while True:
+    try:
+        landing.run(config.load(Path(sys.argv[2])), lambda: False)
+    except Unaccounted as problem:
+        print(problem, flush=True)
 """
 
 
@@ -133,10 +147,10 @@ class Run:
         finally:
             processes.stop(["landing"])
 
-    def die(self, point: str) -> int:
-        """Land until it kills itself at a point; its exit code."""
+    def die(self, *points: str) -> int:
+        """Land and end at each of some points in turn, at the last one by signal; the exit code."""
         command = (str(HERE.lake.python), "-c", DIES, "--config", str(self.stack.settings_file))
-        job = Program("dying", command, {"DIES": point}, once=True)
+        job = Program("dying", command, {"DIES": ",".join(points)}, once=True)
         self.stack.processes.start(job)
         dying = self.stack.processes.processes["dying"]
         deadline = time.monotonic() + SECONDS
@@ -144,7 +158,7 @@ class Run:
             time.sleep(0.1)
         code = dying.code
         self.stack.processes.stop(["dying"], seconds=3)
-        assert code is not None, f"it did not die {point}"
+        assert code is not None, f"it did not die {points[-1]}"
         return code
 
     def put_back(self, reason: str, *mend: str) -> str:

@@ -35,7 +35,7 @@ def ready(request: Request) -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """Numbers for Prometheus; none of them says anything about a card."""
+    """Numbers for Prometheus, those of the watch among them; none says anything about a card."""
     place, registry, now_ms = guard.office(request), CollectorRegistry(), clock.wall_ms()
     with place.database.reading() as session:
         cases, sent = queue.by_state(session), messages.by_state(session)
@@ -60,7 +60,9 @@ def metrics(request: Request) -> Response:
         parts,
         "part",
     )
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    watched = place.paths.watch_metrics
+    found = watched.read_bytes() if watched.exists() else b""
+    return Response(generate_latest(registry) + found, media_type=CONTENT_TYPE_LATEST)
 
 
 def _gauge(

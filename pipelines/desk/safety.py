@@ -5,6 +5,7 @@ import secrets
 import socket
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pipelines.config import Desk, Paths
 from pipelines.errors import ConfigurationError
@@ -24,7 +25,7 @@ def require(desk: Desk) -> None:
         raise ConfigurationError(f"desk.host {desk.host} is no address of this machine") from problem
     if bool(desk.certificate) != bool(desk.key):
         raise ConfigurationError("desk.certificate and desk.key go together")
-    secure = bool(desk.certificate) or (desk.behind_proxy and desk.address.startswith("https://"))
+    secure = bool(desk.certificate) or (desk.behind_proxy and desk.address.startswith("https://")) or _at_home(desk)
     if not is_local and not secure:
         raise ConfigurationError(
             f"desk.host {desk.host} is open to others: set desk.certificate and desk.key, or desk.behind_proxy with an "
@@ -39,6 +40,11 @@ def require(desk: Desk) -> None:
 def address(desk: Desk) -> str:
     """What people type."""
     return desk.address or f"{'https' if desk.certificate else 'http'}://{desk.host}:{desk.port}"
+
+
+def _at_home(desk: Desk) -> bool:
+    """Whether it listens inside a container whose port this machine alone can reach."""
+    return desk.contained and urlsplit(desk.address).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def secret(desk: Desk, paths: Paths) -> str:

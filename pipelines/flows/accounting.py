@@ -10,7 +10,7 @@ from pipelines.config import Settings
 from pipelines.errors import Unaccounted
 from pipelines.files import put_json
 from pipelines.ingest.topics import Ends
-from pipelines.local import landed, leftovers, stack, topics
+from pipelines.local import broker, landed, leftovers, stack, topics
 from pipelines.local.project import Project
 from pipelines.local.screen import Screen
 from pipelines.monitor import accounts
@@ -35,7 +35,7 @@ def run(project: Project, place: Path, environ: Mapping[str, str]) -> None:
     landed.require(place)
     settings = config.load(place / "settings.yaml")
     screen = Screen(place / "logs" / "account.log")
-    if leftovers.holder(place):
+    if leftovers.holder(place) or broker.answers(settings.kafka.bootstrap):
         reached = ends(settings.kafka.bootstrap)
         screen.say("waiting until everything that is there now has landed")
         landed.wait(settings.paths.lake, reached, PATIENCE_SECONDS)

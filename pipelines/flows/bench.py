@@ -34,7 +34,8 @@ class Bench(NamedTuple):
     """What is asked for.
 
     `cards` pay `rate` times a second for `warm` and then `seconds` seconds; the state holds `past` payments of each. `landing`:
-    the lake lands beside it. `swap` and `kill`: what happens in the middle.
+    the lake lands beside it. `swap` and `kill`: what happens in the middle. `workers`: the hot application runs on a cluster of
+    so many, which share `processors` of the machine's.
     """
 
     rate: float = 300.0
@@ -45,6 +46,8 @@ class Bench(NamedTuple):
     landing: bool = False
     swap: bool = False
     kill: bool = False
+    workers: int = 0
+    processors: int | None = None
 
 
 class Ground(NamedTuple):
@@ -55,6 +58,13 @@ class Ground(NamedTuple):
     environ: Mapping[str, str]
     command: str
     out: Path
+
+
+class Workers(NamedTuple):
+    """Workers of a cluster, and how many processors they share; no workers: no cluster."""
+
+    number: int = 0
+    processors: int | None = None
 
 
 def run(ground: Ground, bench: Bench) -> None:
@@ -69,7 +79,8 @@ def run(ground: Ground, bench: Bench) -> None:
     check(bench)
     crowd = crowd_for(bench.cards, (bench.warm + bench.seconds) * bench.rate, bench.past)
     screen = Screen(ground.settings.paths.run / "logs" / "supervisor.log")
-    with opened(ground, screen, crowd, bench.past, bench.landing) as running:
+    cluster = Workers(bench.workers, bench.processors)
+    with opened(ground, screen, crowd, bench.past, bench.landing, cluster) as running:
         happening = [kind(running) for kind, wanted in ((Swap, bench.swap), (Kill, bench.kill)) if wanted]
         incidents = {(place + 1) / (len(happening) + 1): each for place, each in enumerate(happening)}
         stretch = Stretch(running, screen, Load(crowd, bench.rate, bench.seconds, bench.warm), incidents)
@@ -77,6 +88,7 @@ def run(ground: Ground, bench: Bench) -> None:
         found = {
             **stretch.figures(),
             "landing": bench.landing and _readable(running, stretch),
+            "cluster": cluster._asdict() if cluster.number else None,
             **about(ground, running),
         }
     put_json(ground.out, found)
@@ -87,13 +99,17 @@ def run(ground: Ground, bench: Bench) -> None:
 
 
 @contextmanager
-def opened(ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool) -> Iterator[Stack]:
+def opened(
+    ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool, workers: Workers | None = None
+) -> Iterator[Stack]:
     """A fresh stack whose state holds the past of a crowd and whose model is a stand-in."""
     hot = ground.settings.hot.model_copy(update={"await_history": past > 0})
     settings = ground.settings.model_copy(update={"hot": hot})
     with stack.opened(ground.project, settings, ground.environ, screen.say, fresh=True) as running:
         stand_in.begin(running)
         running.start_broker()
+        if workers and workers.number:
+            running.start_cluster(*workers)
         running.start_hot()
         if past:
             _fill(running, screen, crowd, past)

@@ -69,7 +69,7 @@ def run(place: Path) -> Look:
             "alarms": [one._asdict() for one in findings.raised(look.found)],
         },
     )
-    gauges.write(look.found, now.timestamp(), place / "metrics" / f"{model_watch.NAME}.prom")
+    gauges.write(look.found, now.timestamp(), settings.paths.watch_metrics)
     gauges.draw(look.found, place / model_watch.NAME / "drift.png")
     return look
 

@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,9 +20,9 @@ NAME: Final = "broker"
 PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,HOST:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 # voters by setting, not by record: a resumed run may have another port
 controller.quorum.voters=1@127.0.0.1:{controller_port}
@@ -42,14 +43,19 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 
+Listeners = Mapping[str, tuple[str, str]]
+"""By name, PLAINTEXT or HOST: where it listens and what clients are told, both host:port."""
+
+
 class Broker(NamedTuple):
-    """Where a broker's folder is, its ports, and what it runs on."""
+    """Where a broker's folder is, its ports, and what it runs on. It listens on 127.0.0.1 where no `listeners` are given."""
 
     folder: Path
     port: int
     controller_port: int
     java: Java
     jars: Path
+    listeners: Listeners | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -69,7 +75,13 @@ class Broker(NamedTuple):
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         records = self.folder / "records"
-        settings = PROPERTIES.format(port=self.port, controller_port=self.controller_port, records=records.absolute())
+        doors = self.listeners or {"PLAINTEXT": (self.bootstrap, self.bootstrap)}
+        settings = PROPERTIES.format(
+            listeners=",".join(f"{name}://{listening}" for name, (listening, _) in doors.items()),
+            advertised=",".join(f"{name}://{told}" for name, (_, told) in doors.items()),
+            controller_port=self.controller_port,
+            records=records.absolute(),
+        )
         self.properties.write_text(settings)
         if not (records / "meta.properties").exists():
             self._format()

@@ -12,8 +12,9 @@ from pipelines import config, status
 from pipelines.catalog import TOPICS
 from pipelines.config import Settings
 from pipelines.errors import ConfigurationError
-from pipelines.local import broker, java, ports, supervisor, topics, tracking
+from pipelines.local import broker, cluster, java, ports, supervisor, topics, tracking
 from pipelines.local.broker import Broker
+from pipelines.local.cluster import Cluster
 from pipelines.local.java import Java
 from pipelines.local.process import Program
 from pipelines.local.project import Environment, Project
@@ -23,7 +24,11 @@ from pipelines.local.tracking import Tracking
 HOT: Final = "hot"
 STANDBY: Final = "standby"
 DESK: Final = "desk"
-LAST_TO_STOP: Final = (("bank",), (HOT, STANDBY, DESK, "landing", "reasons"), (tracking.NAME, broker.NAME))
+LAST_TO_STOP: Final = (
+    ("bank",),
+    (HOT, STANDBY, DESK, "landing", "reasons"),
+    (tracking.NAME, broker.NAME, cluster.MASTER),
+)
 """Nobody sends any more, then nobody decides or lands, then nobody is left who needs the broker."""
 RESTARTS: Final = 5
 ANSWER_SECONDS = 120.0
@@ -37,6 +42,7 @@ class Stack:
         """Choose ports and write the settings down."""
         self.project, self.processes = project, processes
         self._told: dict[str, tuple[str, float]] = {}
+        self._cluster: Cluster | None = None
         run = settings.paths.run.absolute()
         self.settings_file = run / "settings.yaml"
         port, controller_port, registry_port, desk_port = ports.choose(_last_ports(run, settings.desk.port))
@@ -92,9 +98,31 @@ class Stack:
         logging = {"LOG4J_CONFIGURATION_FILE": str(self.project.conf / f"log4j2-{environment.name}.properties")}
         self.processes.start(Program(name, command, logging, restarts, once))
 
+    def start_cluster(self, workers: int, processors: int | None = None) -> None:
+        """Start a Spark standalone cluster; the hot application is submitted to it from now on.
+
+        Args:
+            workers: how many.
+            processors: how many of the machine's they share; None for all.
+
+        Raises:
+            UsageError: there cannot be so many.
+        """
+        cluster.require(workers, processors)
+        made = Cluster(self.project, self.settings.paths.run / "cluster", ports.choose([0])[0], workers, processors)
+        for program in made.programs():
+            self.processes.start(program)
+        self.processes.wait(made.answers, ANSWER_SECONDS, "the cluster's master does not answer")
+        self.processes.say(f"a cluster of {workers} workers is at {made.master}")
+        self._cluster = made
+
     def start_hot(self) -> None:
-        """Start the hot application."""
-        self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
+        """Start the hot application: in a process of its own, or on the cluster where one was started."""
+        if self._cluster:
+            job = ("jobs/decide.py", "--config", str(self.settings_file))
+            self.processes.start(self._cluster.submit(HOT, *job, restarts=RESTARTS))
+        else:
+            self.start_job(HOT, "jobs.decide", restarts=RESTARTS)
 
     def start_landing(self) -> None:
         """Start what lands, and beside it who gives reasons, looks at the quality of what landed and keeps tables in order."""

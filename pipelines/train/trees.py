@@ -25,7 +25,7 @@ def watched(spark: "SparkSession", trees: int, depth: int, note: Callable[[str],
     def look() -> None:
         while not ended.wait(EVERY_SECONDS):
             jobs = max(context.statusTracker().getJobIdsForGroup(None), default=-1) - before
-            tree = min(max(jobs // depth, 1), trees)
+            tree = min(max(jobs // max(depth, 1), 1), trees)
             left = (time.monotonic() - began) / tree * (trees - tree)
             note(f"about tree {tree} of {trees}, {left:.0f} s left")
 

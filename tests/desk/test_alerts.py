@@ -71,11 +71,11 @@ def test_a_rule_about_the_desk(
     assert _fires(rule, Person(desk).get("/metrics").text)
 
 
-def test_rules_about_the_watch(tmp_path: Path) -> None:
+def test_rules_about_the_watch(desk: FastAPI) -> None:
     def exposed(state: str, at: float) -> str:
-        file = tmp_path / "watch.prom"
-        gauges.write([Finding("feature", "x", "psi", 1.0, 0.5, state, "words")], at, file)
-        return file.read_text()
+        finding = Finding("feature", "x", "psi", 1.0, 0.5, state, "words")
+        gauges.write([finding], at, desk.state.office.paths.watch_metrics)
+        return Person(desk).get("/metrics").text
 
     quiet, raised = exposed(QUIET, time.time()), exposed(ALARM, time.time() - 10_801)
     assert not _fires("Drift", quiet) and not _fires("WatchStopped", quiet)

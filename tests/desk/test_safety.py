@@ -26,6 +26,8 @@ PROXY = {"behind_proxy": True, "address": "https://desk.example"}
         ({"host": OPEN, **PROXY}, "set desk.secret to a file"),
         ({"host": OPEN, "certificate": "c.pem", "key": "k.pem"}, "set desk.secret to a file"),
         ({"host": OPEN, "certificate": "c.pem", "key": "k.pem", "secret": "s"}, "and desk.address"),
+        ({"host": OPEN, "secret": "s", "contained": True, "address": "http://desk.example"}, "set desk.certificate"),
+        ({"host": OPEN, "contained": True, "address": "http://127.0.0.1:8080"}, "set desk.secret to a file"),
         ({"certificate": "c.pem"}, "desk.certificate and desk.key go together"),
         ({"host": "no.such.host.invalid"}, "is no address of this machine"),
     ],
@@ -42,6 +44,7 @@ def test_what_is_refused(settings: dict[str, Any], words: str) -> None:
         {},
         {"host": "localhost"},
         {"host": OPEN, "secret": "s", **PROXY},
+        {"host": OPEN, "secret": "s", "contained": True, "address": "http://127.0.0.1:8080"},
         {"host": OPEN, "secret": "s", "address": "https://desk.example", "certificate": "c.pem", "key": "k.pem"},
     ],
 )

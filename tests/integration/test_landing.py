@@ -30,17 +30,19 @@ KNOWN = list(signals(PAID))
 ORDER = ("quarantine", "transactions", "signals", "features", "duplicates", "decisions", "records")
 POINTS = ["before quarantine", *(f"after {table}" for table in ORDER), "before applied", "after applied"]
 """Between two commits nothing else is written: after one is before another. `applied` is written beside the others."""
+ROUNDS = [POINTS[:3], POINTS[3:6], POINTS[6:8], POINTS[8:]]
+"""A process and a share of the records each; it ends at all of these points."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Everything has landed, good and bad, after a kill at every point of a batch."""
     with opened(tmp_path_factory.mktemp("landing") / "run") as found:
-        share = len(PAID) // len(POINTS)
-        for n, point in enumerate(POINTS):
-            found.bank.pay(PAID[n * share : (n + 1) * share], KNOWN[n :: len(POINTS)])
+        share = len(PAID) // len(ROUNDS)
+        for n, points in enumerate(ROUNDS):
+            found.bank.pay(PAID[n * share : (n + 1) * share], KNOWN[n :: len(ROUNDS)])
             found.bank.spoil()
-            assert found.die(point) == -signal.SIGKILL, point
+            assert found.die(*points) == -signal.SIGKILL, points
         found.land()
         yield found
 
@@ -49,9 +51,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def test_every_record_has_landed_once_and_every_payment_ended_once(run: Run) -> None:
     books = accounts.close(run.lake, run.ends())
     assert books.difference == 0, books
-    assert books.decided == len({one["transaction_id"] for one in PAID[: len(PAID) // len(POINTS) * len(POINTS)]})
-    assert books.duplicates == 3 * len(POINTS)
-    assert books.quarantined == len(BAD_PAYMENTS) * len(POINTS)
+    assert books.decided == len({one["transaction_id"] for one in PAID[: len(PAID) // len(ROUNDS) * len(ROUNDS)]})
+    assert books.duplicates == 3 * len(ROUNDS)
+    assert books.quarantined == len(BAD_PAYMENTS) * len(ROUNDS)
     for table in FROM_TOPICS:
         key = (
             "topic, kafka_partition, kafka_offset"
@@ -63,7 +65,7 @@ def test_every_record_has_landed_once_and_every_payment_ended_once(run: Run) -> 
 
 def test_repeats_name_the_decision_that_counts(run: Run) -> None:
     causes = dict(run.rows("select cause, count(*) from duplicates group by all"))
-    assert causes == {"resent": 3 * len(POINTS), "repeated": 2 * len(POINTS)}
+    assert causes == {"resent": 3 * len(ROUNDS), "repeated": 2 * len(ROUNDS)}
     first = (
         "d.transaction_id = r.transaction_id and d.kafka_partition = first_partition and d.kafka_offset = first_offset"
     )
@@ -78,7 +80,7 @@ def test_bad_records_are_in_quarantine_for_their_reason_and_on_its_topic(run: Ru
     wanted = Counter(reason for cases in (BAD_PAYMENTS, BAD_SIGNALS) for _, reason in cases.values())
     wanted["unreadable"] = 9
     found = dict(run.rows("select reason, count(*) from quarantine group by all"))
-    assert found == {reason: count * len(POINTS) for reason, count in wanted.items()}
+    assert found == {reason: count * len(ROUNDS) for reason, count in wanted.items()}
     told = {
         (row["topic"], row["kafka_partition"], row["kafka_offset"])
         for row in (

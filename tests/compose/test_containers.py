@@ -1,0 +1,178 @@
+"""The whole stack in containers, for real: healthy, each container killed in turn under load, down and up again.
+
+`make test-compose`. Needs a container engine, and says so where there is none. The load is the simulated bank's,
+RATE payments a second (100).
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from pipelines.errors import EnvironmentProblem
+from pipelines.local import containers
+from pipelines.local.containers import Stack
+from pipelines.local.project import HERE
+
+NAME: Final = "clearhold-test"
+PROFILES: Final = ("demo", "monitoring")
+LEFT_OUT: Final = "grafana"
+"""Its image comes from a registry and is nobody's here; its dashboard is asked of Prometheus."""
+PORTS: Final = ("DESK_PORT", "KAFKA_PORT", "REGISTRY_PORT", "PROMETHEUS_PORT")
+SECONDS: Final = 900.0
+
+pytestmark = pytest.mark.timeout(7_200)
+
+
+def say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return str(held.getsockname()[1])
+
+
+def until(done: Callable[[], bool], what: str, seconds: float = SECONDS) -> float:
+    began = time.monotonic()
+    while not done():
+        assert time.monotonic() - began < seconds, what
+        time.sleep(2)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    environ = {"RATE": "100", "AWAIT_HISTORY": "true"} | os.environ | {name: free_port() for name in PORTS}
+    try:
+        engine = containers.engine(HERE, environ)
+    except EnvironmentProblem as problem:
+        pytest.skip(str(problem))
+    found = Stack(engine, HERE, NAME, environ)
+    found.compose("down", "--volumes")
+    try:
+        containers.make_secrets(HERE.root / "run" / "secrets")
+        found.compose("build", *buildable(), profiles=PROFILES)
+        yield found
+    finally:
+        found.compose("down", "--volumes")
+
+
+def buildable() -> list[str]:
+    return ["postgres", "kafka", "hot-master", "prometheus"]
+
+
+def start(stack: Stack) -> float:
+    services = [name for name in declared() if name not in (LEFT_OUT, "notebooks", "retrain")]
+    began = time.monotonic()
+    stack.compose("up", "-d", *services, profiles=PROFILES)
+    containers.await_health(stack, say, SECONDS)
+    return time.monotonic() - began
+
+
+def declared() -> list[str]:
+    import yaml
+
+    return list(yaml.safe_load((HERE.root / "docker-compose.yml").read_text())["services"])
+
+
+def ask(stack: Stack, *arguments: str) -> str:
+    done = subprocess.run(
+        [stack.engine.program, *arguments], capture_output=True, text=True, check=False, env=dict(stack.environ)
+    )
+    assert not done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def run_in(stack: Stack, part: str, *command: str) -> str:
+    container = next(each.container for each in stack.parts() if each.name == part)
+    return ask(stack, "exec", container, *command)
+
+
+def status(stack: Stack, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_in(stack, "desk", "cat", f"/data/run/status/{name}.json"))
+    return found
+
+
+def books(stack: Stack) -> dict[str, Any]:
+    """The bank stops; what it had acknowledged is counted in the lake."""
+    bank = next(part.container for part in stack.parts() if part.name == "bank")
+    ask(stack, "stop", "--time", "60", bank)
+    words = run_in(stack, "landing", ".venv/bin/python", "-m", "jobs.account", "--run", "/data/run")
+    say(words)
+    found: dict[str, Any] = json.loads(run_in(stack, "desk", "cat", "/data/run/account.json"))
+    ask(stack, "start", bank)
+    return found
+
+
+def asked(stack: Stack, expression: str) -> list[Any]:
+    port = stack.environ["PROMETHEUS_PORT"]
+    address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(expression)}"  # type: ignore[attr-defined]
+    with urllib.request.urlopen(address) as answer:
+        found = json.loads(answer.read())
+    assert found["status"] == "success", found
+    return list(found["data"]["result"])
+
+
+def test_it_gets_healthy_and_decides(stack: Stack) -> None:
+    seconds = start(stack)
+    say(f"healthy after {seconds:.0f} s")
+    until(lambda: status(stack, "bank").get("acknowledged", 0) > 1_000, "the bank does not send")
+    assert status(stack, "hot")["state"] == "open"
+
+
+def test_prometheus_asks_the_desk_and_has_every_rule(stack: Stack) -> None:
+    until(lambda: bool(asked(stack, 'up{job="clearhold"} == 1')), "Prometheus does not reach the desk")
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.environ['PROMETHEUS_PORT']}/api/v1/rules") as answer:
+        groups = json.loads(answer.read())["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) >= 8 and all(rule["health"] in ("ok", "unknown") for rule in rules), rules
+    board = json.loads((HERE.root / "docker" / "grafana" / "dashboards" / "clearhold.json").read_text())
+    for expression in (target["expr"] for panel in board["panels"] for target in panel["targets"]):
+        found = asked(stack, expression)
+        assert found or "watch" in expression, f"nothing to see of {expression}"  # the watch looks once an hour
+
+
+def test_a_kill_of_each_container_loses_nothing(stack: Stack) -> None:
+    for name in [part.name for part in stack.parts() if not part.done]:
+        part = next(each for each in stack.parts() if each.name == name)
+        pid = json.loads(ask(stack, "inspect", part.container))[0]["State"]["Pid"]
+        os.kill(int(pid), 9)
+        time.sleep(2)
+        revive(stack)
+        containers.await_health(stack, lambda line: None, SECONDS)
+        before = decisions(stack)
+        again = until(lambda before=before: decisions(stack) > before + 200, f"no decisions after {name}")  # type: ignore[misc]
+        say(f"{name} killed: healthy and deciding again after {again:.0f} s more")
+    found = books(stack)
+    assert found["difference"] == 0, found
+
+
+def revive(stack: Stack) -> None:
+    """podman without systemd starts nothing again by itself when its own monitor was in the way."""
+    for part in stack.parts():
+        if not part.running and not part.done:
+            ask(stack, "start", part.container)
+
+
+def decisions(stack: Stack) -> int:
+    return int(status(stack, "bank").get("decisions_seen", 0))
+
+
+def test_it_comes_back_from_down_and_up_with_its_state(stack: Stack) -> None:
+    before = status(stack, "hot")
+    stack.compose("down")
+    assert not stack.parts()
+    seconds = start(stack)
+    say(f"up again and healthy after {seconds:.0f} s")
+    until(lambda: status(stack, "hot")["state"] == "open", "hot does not open")
+    assert status(stack, "hot")["model_version"] == before["model_version"]
+    seen = decisions(stack)
+    until(lambda: decisions(stack) > seen + 500, "it does not go on")
+    assert books(stack)["difference"] == 0
