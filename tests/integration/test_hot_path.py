@@ -81,7 +81,10 @@ def spark() -> Iterator[SparkSession]:
 
 
 class Crash:
-    """kill -9 of the hot application once it has emitted something behind a checkpoint, while payments keep coming."""
+    """kill -9 of the hot application once it has emitted something behind a checkpoint, while payments keep coming.
+
+    On a cluster a worker goes with it.
+    """
 
     def __init__(self, running: Stack, begin: int) -> None:
         self._running, self._begin = running, begin
@@ -108,6 +111,9 @@ class Crash:
     def _strike(self) -> None:
         processes = self._running.processes
         pid = processes.processes["hot"].pid
+        if worker := processes.processes.get("worker-1"):
+            for process in worker.family():
+                process.kill()
         os.killpg(pid, signal.SIGKILL)
         self.at = time.time()
         processes.wait(lambda: processes.processes["hot"].pid != pid, 60, "hot is not restarted")
@@ -119,8 +125,9 @@ def listings(count: int) -> list[Record]:
     return [about | {"signal_id": f"n-{n}", "event_time": PAST[-1]["event_time"]} for n in range(count)]
 
 
-WAYS = {"one task, a standby takes over": (1, True), "shuffled, it starts again": (2, False)}
-"""Partitions of the state, and whether a standby is there."""
+WAYS = {"one task, a standby takes over": (1, True, 0), "submitted to a cluster, it starts again": (2, False, 2)}
+"""Partitions of the state, whether a standby is there, and workers of the cluster."""
+ON_A_CLUSTER = pytest.mark.parametrize("crashed", list(WAYS.values())[1:], ids=list(WAYS)[1:], indirect=True)
 ONE_WAY = pytest.mark.parametrize("crashed", list(WAYS.values())[:1], ids=list(WAYS)[:1], indirect=True)
 """For what is the same in every run."""
 
@@ -131,7 +138,7 @@ def crashed(
 ) -> Iterator[tuple[Stack, float]]:
     """A run that took history, payments, signals and bad records, and when it was killed with -9 behind a checkpoint."""
     run = tmp_path_factory.mktemp("hot") / "run"
-    state_partitions, standby = request.param
+    state_partitions, standby, workers = request.param
     settings = Settings(
         registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
         hot=Hot(
@@ -152,7 +159,9 @@ def crashed(
         running.start_broker()
         bootstrap = running.settings.kafka.bootstrap
         send(bootstrap, in_order(PAST, [one for one in known if one["event_time"] <= now], HISTORY.name))
-        running.start_job("hot", "jobs.decide", restarts=3)
+        if workers:
+            running.start_cluster(workers)
+        running.start_hot()
         running.await_open("hot", SECONDS)
         if running.start_standby():
             running.wait(lambda: running.status("standby").get("state") == "waiting", SECONDS, "the standby")
@@ -229,9 +238,9 @@ def test_both_runtimes_give_the_same_probabilities(
     assert max(differences) < 1e-12
 
 
+@ONE_WAY
 def test_the_standby_decides_after_the_crash(settled: Stack) -> None:
-    decides = settled.status("hot")["pid"]
-    assert decides == settled.processes.processes["standby" if settled.settings.hot.standby else "hot"].pid
+    assert settled.status("hot")["pid"] == settled.processes.processes["standby"].pid
 
 
 def test_the_crash_repeated_features_but_nothing_decided_before_it_is_decided_again(
@@ -506,3 +515,18 @@ def test_a_challenger_scores_live_payments_in_the_shadow_and_nobody_acts_on_it(s
         assert in_shadow | {"decided_at_ms": 0} == one | {
             "decided_at_ms": 0
         }  # the same model here: nothing else differs
+
+
+@ON_A_CLUSTER
+def test_both_workers_decide_after_one_was_lost(settled: Stack) -> None:
+    workers = [settled.processes.processes[f"worker-{n}"] for n in (1, 2)]
+    assert all(any("CoarseGrained" in " ".join(each.cmdline()) for each in worker.family()) for worker in workers)
+    bootstrap = settled.settings.kafka.bootstrap
+    sent = {
+        (one.partition(), one.offset()): one.timestamp()[1] for one in topics.read(bootstrap, TRANSACTIONS.name, {})
+    }
+    took = sorted(
+        one.timestamp()[1] - sent[place(json.loads(one.value() or b""))]
+        for one in topics.read(bootstrap, DECISIONS.name, {})
+    )
+    print(f"two workers, a crash among it: p50 {took[len(took) // 2]} ms, p90 {took[len(took) * 9 // 10]} ms")
