@@ -102,9 +102,12 @@ def run(ground: Ground, bench: Bench) -> None:
 def opened(
     ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool, workers: Workers | None = None
 ) -> Iterator[Stack]:
-    """A fresh stack whose state holds the past of a crowd and whose model is a stand-in."""
-    hot = ground.settings.hot.model_copy(update={"await_history": past > 0})
-    settings = ground.settings.model_copy(update={"hot": hot})
+    """A fresh stack whose state holds the past of a crowd and whose model is a stand-in. A worker has a partition of its own."""
+    hot, kafka = ground.settings.hot.model_copy(update={"await_history": past > 0}), ground.settings.kafka
+    if workers and workers.number:
+        hot = hot.model_copy(update={"state_partitions": workers.number})
+        kafka = kafka.model_copy(update={"partitions": workers.number})
+    settings = ground.settings.model_copy(update={"hot": hot, "kafka": kafka})
     with stack.opened(ground.project, settings, ground.environ, screen.say, fresh=True) as running:
         stand_in.begin(running)
         running.start_broker()

@@ -174,10 +174,14 @@ def main(arguments: Sequence[str]) -> int:
         if given.action == "up":
             seconds = up(stack, given.profile, lambda line: print(f"stack: {line}", flush=True))
             print(f"stack: everything is healthy, {seconds:.0f} s after images were there\n{_doors(stack)}")
+            if "demo" in given.profile:
+                print("the bank sends its past and trains a first model before it pays, which takes minutes the first time")
         elif given.action == "down":
             stack.compose("down", *(["--volumes"] if given.volumes else []))
         else:
-            stack.compose("logs", "--follow", "--tail", "50", *(given.parts or sorted({part.name for part in stack.parts()})))
+            stack.compose(
+                "logs", "--follow", "--tail", "50", *(given.parts or sorted({part.name for part in stack.parts()}))
+            )
     except ClearholdError as problem:
         print(f"stack: {problem}", file=sys.stderr)
         return problem.exit_code

@@ -101,12 +101,18 @@ def status(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def books(stack: Stack) -> dict[str, Any]:
-    """The bank stops; what it had acknowledged is counted in the lake."""
+    """The bank stops; what it had acknowledged is counted in the lake once it has landed."""
     bank = next(part.container for part in stack.parts() if part.name == "bank")
     ask(stack, "stop", "--time", "60", bank)
-    words = run_in(stack, "landing", ".venv/bin/python", "-m", "jobs.account", "--run", "/data/run")
-    say(words)
-    found: dict[str, Any] = json.loads(run_in(stack, "desk", "cat", "/data/run/account.json"))
+    count = ".venv/bin/python -m jobs.account --run /data/run >/dev/null 2>&1; cat /data/run/account.json 2>/dev/null || true"
+    found: dict[str, Any] = {}
+
+    def balanced() -> bool:
+        found.update(json.loads(run_in(stack, "landing", "bash", "-c", count) or "{}"))
+        say(f"decided {found.get('decided')}, difference {found.get('difference')}")
+        return found.get("difference") == 0
+
+    until(balanced, f"the books do not add up: {found}")
     ask(stack, "start", bank)
     return found
 
