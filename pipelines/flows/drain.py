@@ -110,3 +110,4 @@ def _follow(running: Stack, screen: Screen, decided: Decided, payments: int) -> 
         return decided.decided >= payments
 
     settle(running.processes, done, lambda: decided.decided)
+    running.processes.tend()  # a stop that was asked for is no loss

@@ -175,7 +175,9 @@ def main(arguments: Sequence[str]) -> int:
             seconds = up(stack, given.profile, lambda line: print(f"stack: {line}", flush=True))
             print(f"stack: everything is healthy, {seconds:.0f} s after images were there\n{_doors(stack)}")
             if "demo" in given.profile:
-                print("the bank sends its past and trains a first model before it pays, which takes minutes the first time")
+                print(
+                    "the bank sends its past and trains a first model before it pays, which takes minutes the first time"
+                )
         elif given.action == "down":
             stack.compose("down", *(["--volumes"] if given.volumes else []))
         else:
