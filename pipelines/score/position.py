@@ -26,8 +26,6 @@ _POSITION: Final = re.compile(
 _SOURCE: Final = re.compile(rb'"source_partition":(\d+),"source_offset":(\d+)')
 PATIENCE_MS: Final = 5_000
 MOST_OPEN: Final = 5_000
-FEW_AHEAD: Final = 200
-"""Decisions beyond one that is missing, as long as it may still be on its way."""
 MOST_READ: Final = 5_000
 """Feature records that are looked at in one go."""
 
@@ -127,6 +125,7 @@ class Tail:
         starts = self._consumer.beginning_offsets([*self._partitions, *features])
         self._next = {part.partition: max(anchor.features.get(part.partition, 0), starts[part]) for part in features}
         self._ahead: dict[int, set[int]] = {part.partition: set() for part in features}
+        self._stood: Positions = {}
         self._payments = {partition: Run(*run) for partition, run in anchor.payments.items()}
         for part in self._partitions:
             self._consumer.seek(part, max(anchor.decisions.get(part.partition, 0), starts[part]))
@@ -142,14 +141,17 @@ class Tail:
     def pass_over(self) -> None:
         """Go on behind features that have no decision of their own, because their payments had one before a crash.
 
-        Otherwise the first of them would be the place for good, and every new query would read from there.
+        Otherwise the first of them would be the place for good, and every new query would read from there. What a place stands at
+        when it is called may still be on its way to its decision; what it stands at the next time as well is not.
         """
+        ends = topics.ends(self._consumer, FEATURES.name)
         for partition, ahead in self._ahead.items():
-            if len(ahead) > FEW_AHEAD:
-                begin = self._next[partition]
-                found = self._features_between(partition, begin, min(min(ahead), begin + MOST_READ))
-                self._next[partition] = behind(begin, found, self._is_decided)
+            begin = self._next[partition]
+            until = min(min(ahead, default=ends[partition]), begin + MOST_READ)
+            if begin < until and begin == self._stood.get(partition):
+                self._next[partition] = behind(begin, self._features_between(partition, begin, until), self._is_decided)
         self._join()
+        self._stood = dict(self._next)
 
     def anchor(self) -> Anchor:
         """What is known so far, as the next reader's starting point."""

@@ -12,8 +12,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
+import yaml
 
 from pipelines.errors import EnvironmentProblem
 from pipelines.local import containers
@@ -24,6 +26,8 @@ NAME: Final = "clearhold-test"
 PROFILES: Final = ("demo", "monitoring")
 LEFT_OUT: Final = "grafana"
 """Its image comes from a registry and is nobody's here; its dashboard is asked of Prometheus."""
+BUILT: Final = ("postgres", "kafka", "hot-master", "prometheus")
+"""A service of each image."""
 PORTS: Final = ("DESK_PORT", "KAFKA_PORT", "REGISTRY_PORT", "PROMETHEUS_PORT")
 SECONDS: Final = 900.0
 
@@ -58,14 +62,10 @@ def stack() -> Iterator[Stack]:
     found.compose("down", "--volumes")
     try:
         containers.make_secrets(HERE.root / "run" / "secrets")
-        found.compose("build", *buildable(), profiles=PROFILES)
+        found.compose("build", *BUILT, profiles=PROFILES)
         yield found
     finally:
         found.compose("down", "--volumes")
-
-
-def buildable() -> list[str]:
-    return ["postgres", "kafka", "hot-master", "prometheus"]
 
 
 def start(stack: Stack) -> float:
@@ -77,8 +77,6 @@ def start(stack: Stack) -> float:
 
 
 def declared() -> list[str]:
-    import yaml
-
     return list(yaml.safe_load((HERE.root / "docker-compose.yml").read_text())["services"])
 
 
@@ -119,7 +117,7 @@ def books(stack: Stack) -> dict[str, Any]:
 
 def asked(stack: Stack, expression: str) -> list[Any]:
     port = stack.environ["PROMETHEUS_PORT"]
-    address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(expression)}"  # type: ignore[attr-defined]
+    address = f"http://127.0.0.1:{port}/api/v1/query?query={quote(expression)}"
     with urllib.request.urlopen(address) as answer:
         found = json.loads(answer.read())
     assert found["status"] == "success", found
@@ -153,8 +151,7 @@ def test_a_kill_of_each_container_loses_nothing(stack: Stack) -> None:
         time.sleep(2)
         revive(stack)
         containers.await_health(stack, lambda line: None, SECONDS)
-        before = decisions(stack)
-        again = until(lambda before=before: decisions(stack) > before + 200, f"no decisions after {name}")  # type: ignore[misc]
+        again = until(more(stack, 200), f"no decisions after {name}")
         say(f"{name} killed: healthy and deciding again after {again:.0f} s more")
     found = books(stack)
     assert found["difference"] == 0, found
@@ -167,8 +164,14 @@ def revive(stack: Stack) -> None:
             ask(stack, "start", part.container)
 
 
-def decisions(stack: Stack) -> int:
-    return int(status(stack, "bank").get("decisions_seen", 0))
+def more(stack: Stack, decisions: int) -> Callable[[], bool]:
+    """Whether the bank has seen so many more decisions than now."""
+
+    def seen() -> int:
+        return int(status(stack, "bank").get("decisions_seen", 0))
+
+    before = seen()
+    return lambda: seen() > before + decisions
 
 
 def test_it_comes_back_from_down_and_up_with_its_state(stack: Stack) -> None:
@@ -179,6 +182,5 @@ def test_it_comes_back_from_down_and_up_with_its_state(stack: Stack) -> None:
     say(f"up again and healthy after {seconds:.0f} s")
     until(lambda: status(stack, "hot")["state"] == "open", "hot does not open")
     assert status(stack, "hot")["model_version"] == before["model_version"]
-    seen = decisions(stack)
-    until(lambda: decisions(stack) > seen + 500, "it does not go on")
+    until(more(stack, 500), "it does not go on")
     assert books(stack)["difference"] == 0
