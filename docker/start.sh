@@ -1,5 +1,6 @@
 #!/bin/bash
-# Waits until the addresses in WAIT_FOR take connections and the files in it are there, reads the password of the database, then becomes the program.
+# Waits until the addresses in WAIT_FOR take connections and the files in it are there, reads the password of the database, then
+# becomes the program.
 # `executor` as the only word is what Spark's scheduler for Kubernetes says: then it becomes an executor of the hot application.
 set -eu
 there() {

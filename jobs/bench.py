@@ -57,7 +57,7 @@ def main(
             sweep.run(ground, sweep.Sweep(seconds or 60, 15 if warm is None else warm, past, landing))
         else:
             length = (rate, 600 if seconds is None else seconds, 30 if warm is None else warm)
-            asked = bench.Bench(*length, cards, past, landing, swap, kill, workers, processors)
+            asked = bench.Bench(*length, cards, past, landing, swap, kill, bench.Workers(workers, processors))
             drain.run(ground, asked, backlog) if backlog else bench.run(ground, asked)
     except StopAsked:
         print("stopped: nothing is left running", file=sys.stderr)

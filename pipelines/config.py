@@ -45,7 +45,6 @@ class Hot(Section):
     standby: bool = Field(False, description="a second one waits warm and takes over when the first one ends")
     await_history: bool = Field(False, description="open only after a published history is in the state")
     warmup_records: int = Field(20_000, ge=0, description="recent history records scored before the door opens")
-    options: dict[str, str] = Field({}, description="further Spark settings, over the ones that are made for it")
 
 
 class Lake(Section):
@@ -59,7 +58,6 @@ class Lake(Section):
     quality_batches: int = Field(60, ge=1, description="landing batches between quality checks")
     watch_seconds: int = Field(3600, ge=1, description="seconds between looks at drift in a live run")
     tend_seconds: int = Field(3600, ge=1, description="seconds between rounds of upkeep in a live run")
-    options: dict[str, str] = Field({}, description="further Spark settings, over the ones that are made for it")
 
 
 class Labels(Section):

@@ -64,7 +64,6 @@ def hot(
         "spark.driver.extraJavaOptions": settings.java_options,
         **_HOT,
         **keyed,
-        **settings.options,
         **(options or {}),
     }
     return _open(name, made, [jars / "spark"])
@@ -84,24 +83,17 @@ def lake(
     Raises:
         EnvironmentProblem: the jars or Java are not there.
     """
-    made = {
-        "spark.master": settings.master,
-        "spark.driver.memory": settings.driver_memory,
-        **_LAKE,
-        **settings.options,
-        **(options or {}),
-    }
+    made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
     return _open(name, made, [jars / "spark", jars / "delta"])
 
 
 def _open(name: str, made: Mapping[str, str], folders: list[Path]) -> SparkSession:
-    submitted = _submitted()
-    options = {**_COMMON, **made, **submitted}
+    options = {"spark.app.name": name, **_COMMON, **made, **_submitted()}
     if options["spark.master"].startswith("local"):
         options = {**_ALONE, **options}
     if "spark.jars" not in options:
         options["spark.jars"] = ",".join(str(jar) for folder in folders for jar in _jars(folder))
-    builder = SparkSession.Builder().appName(submitted.get("spark.app.name", name))
+    builder = SparkSession.Builder()
     for key, value in options.items():
         builder = builder.config(key, value)
     try:

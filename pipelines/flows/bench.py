@@ -30,12 +30,21 @@ DAY_MS: Final = 86_400_000
 LONGEST_DAYS: Final = 2_000
 
 
+class Workers(NamedTuple):
+    """Workers of a cluster, and how many processors they share; no workers: no cluster."""
+
+    number: int = 0
+    processors: int | None = None
+
+
+NO_CLUSTER: Final = Workers()
+
+
 class Bench(NamedTuple):
     """What is asked for.
 
     `cards` pay `rate` times a second for `warm` and then `seconds` seconds; the state holds `past` payments of each. `landing`:
-    the lake lands beside it. `swap` and `kill`: what happens in the middle. `workers`: the hot application runs on a cluster of
-    so many, which share `processors` of the machine's.
+    the lake lands beside it. `swap` and `kill`: what happens in the middle. `workers`: the hot application runs on them.
     """
 
     rate: float = 300.0
@@ -46,8 +55,7 @@ class Bench(NamedTuple):
     landing: bool = False
     swap: bool = False
     kill: bool = False
-    workers: int = 0
-    processors: int | None = None
+    workers: Workers = NO_CLUSTER
 
 
 class Ground(NamedTuple):
@@ -58,13 +66,6 @@ class Ground(NamedTuple):
     environ: Mapping[str, str]
     command: str
     out: Path
-
-
-class Workers(NamedTuple):
-    """Workers of a cluster, and how many processors they share; no workers: no cluster."""
-
-    number: int = 0
-    processors: int | None = None
 
 
 def run(ground: Ground, bench: Bench) -> None:
@@ -79,8 +80,7 @@ def run(ground: Ground, bench: Bench) -> None:
     check(bench)
     crowd = crowd_for(bench.cards, (bench.warm + bench.seconds) * bench.rate, bench.past)
     screen = Screen(ground.settings.paths.run / "logs" / "supervisor.log")
-    cluster = Workers(bench.workers, bench.processors)
-    with opened(ground, screen, crowd, bench.past, bench.landing, cluster) as running:
+    with opened(ground, screen, crowd, bench.past, bench.landing, bench.workers) as running:
         happening = [kind(running) for kind, wanted in ((Swap, bench.swap), (Kill, bench.kill)) if wanted]
         incidents = {(place + 1) / (len(happening) + 1): each for place, each in enumerate(happening)}
         stretch = Stretch(running, screen, Load(crowd, bench.rate, bench.seconds, bench.warm), incidents)
@@ -88,7 +88,7 @@ def run(ground: Ground, bench: Bench) -> None:
         found = {
             **stretch.figures(),
             "landing": bench.landing and _readable(running, stretch),
-            "cluster": cluster._asdict() if cluster.number else None,
+            "cluster": bench.workers._asdict() if bench.workers.number else None,
             **about(ground, running),
         }
     put_json(ground.out, found)
@@ -100,18 +100,18 @@ def run(ground: Ground, bench: Bench) -> None:
 
 @contextmanager
 def opened(
-    ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool, workers: Workers | None = None
+    ground: Ground, screen: Screen, crowd: Crowd, past: int, landing: bool, workers: Workers = NO_CLUSTER
 ) -> Iterator[Stack]:
     """A fresh stack whose state holds the past of a crowd and whose model is a stand-in. A worker has a partition of its own."""
     hot, kafka = ground.settings.hot.model_copy(update={"await_history": past > 0}), ground.settings.kafka
-    if workers and workers.number:
+    if workers.number:
         hot = hot.model_copy(update={"state_partitions": workers.number})
         kafka = kafka.model_copy(update={"partitions": workers.number})
     settings = ground.settings.model_copy(update={"hot": hot, "kafka": kafka})
     with stack.opened(ground.project, settings, ground.environ, screen.say, fresh=True) as running:
         stand_in.begin(running)
         running.start_broker()
-        if workers and workers.number:
+        if workers.number:
             running.start_cluster(*workers)
         running.start_hot()
         if past:

@@ -37,8 +37,7 @@ def run(ground: Ground, asked: Bench, payments: int) -> None:
     """
     crowd = bench.crowd_for(asked.cards, payments, asked.past)
     screen = Screen(ground.settings.paths.run / "logs" / "supervisor.log")
-    workers = bench.Workers(asked.workers, asked.processors)
-    with bench.opened(ground, screen, crowd, asked.past, False, workers) as running:
+    with bench.opened(ground, screen, crowd, asked.past, False, asked.workers) as running:
         running.processes.stop([HOT])
         load = Load(crowd, SENDING_PER_SECOND, payments / SENDING_PER_SECOND, 0)
         decided = Decided(running.settings.kafka.bootstrap, number, 0, payments)
@@ -49,7 +48,7 @@ def run(ground: Ground, asked: Bench, payments: int) -> None:
         found = {
             "backlog": payments,
             "cards": asked.cards,
-            "workers": workers._asdict(),
+            "workers": asked.workers._asdict(),
             "decided": decided.decided,
             "unaccounted": int(running.status(SENDER)["acknowledged"]) - decided.decided,
             "decided_per_second": round(pace(decided.times()), 1),

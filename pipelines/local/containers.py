@@ -37,13 +37,17 @@ class Engine(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A container as the engine sees it. `done`: it ran once and ended well. `checked`: it says whether it is healthy."""
+    """A container as the engine sees it.
+
+    `done`: it ran once and ended well. `health`: None where nobody checks it. `port`: on this machine, None where it has none.
+    """
 
     name: str
     container: str
     running: bool
     done: bool
     health: str | None
+    port: str | None
 
 
 class Stack(NamedTuple):
@@ -74,8 +78,10 @@ class Stack(NamedTuple):
 
     def is_well(self, part: Part) -> bool:
         """Whether a part does its work, or has done it. podman without systemd looks only when it is told to."""
-        if part.done or part.health is None or not part.running:
-            return part.done or (part.health is None and part.running)
+        if part.done or not part.running:
+            return part.done
+        if part.health is None:
+            return True
         if self.engine.program == "docker":
             return part.health == "healthy"
         command = ["podman", "healthcheck", "run", part.container]
@@ -83,8 +89,12 @@ class Stack(NamedTuple):
 
     def read(self, part: str, file: str) -> str:
         """A file in a part's container; empty when it is not there."""
-        found = [each.container for each in self.parts() if each.name == part]
-        return self._ask("exec", found[0], "cat", file) if found else ""
+        found = self.container(part)
+        return self._ask("exec", found, "cat", file) if found else ""
+
+    def container(self, part: str) -> str | None:
+        """The container of a part, None where there is none."""
+        return next((each.container for each in self.parts() if each.name == part), None)
 
     def _ask(self, *arguments: str) -> str:
         command = [self.engine.program, *arguments]
@@ -194,33 +204,29 @@ def main(arguments: Sequence[str]) -> int:
 
 def _doors(stack: Stack) -> str:
     """Where to look, and how to come in."""
-    environ, first = stack.environ, stack.read("desk", "/data/run/desk/first-password").strip()
-    ports = (
-        ("desk", "DESK_PORT", "8080", first),
-        ("registry", "REGISTRY_PORT", "15000", ""),
-        ("prometheus", "PROMETHEUS_PORT", "19090", ""),
-        ("grafana", "GRAFANA_PORT", "13000", ""),
-        ("notebooks", "NOTEBOOKS_PORT", "18888", "its token is in `make logs PARTS=notebooks`"),
+    more = {
+        "desk": stack.read("desk", "/data/run/desk/first-password").strip(),
+        "notebooks": "its token is in `make logs PARTS=notebooks`",
+    }
+    return "\n".join(
+        f"  {part.name:<12}{'' if part.name == 'kafka' else 'http://'}127.0.0.1:{part.port}  {more.get(part.name, '')}".rstrip()
+        for part in sorted(stack.parts())
+        if part.port
     )
-    there = {part.name for part in stack.parts()}
-    lines = [
-        f"  {name:<12}http://127.0.0.1:{environ.get(variable, default)}  {more}".rstrip()
-        for name, variable, default, more in ports
-        if name in there
-    ]
-    return "\n".join([*lines, f"  {'kafka':<12}127.0.0.1:{environ.get('KAFKA_PORT', '19092')}"])
 
 
 def _part(inspected: Mapping[str, Any]) -> Part:
     state, labels = inspected["State"], inspected["Config"]["Labels"]
     health = (state.get("Health") or state.get("Healthcheck") or {}).get("Status") or None
     ended = not state["Running"] and state["Status"] in ("exited", "stopped")
+    ports = [place["HostPort"] for places in inspected["NetworkSettings"]["Ports"].values() for place in places or ()]
     return Part(
         name=labels[f"{_LABEL}.service"],
         container=inspected["Id"],
         running=state["Running"],
         done=ended and state["ExitCode"] == 0,
         health=health,
+        port=next(iter(ports), None),
     )
 
 

@@ -147,7 +147,7 @@ class Tail:
         ends = topics.ends(self._consumer, FEATURES.name)
         for partition, ahead in self._ahead.items():
             begin = self._next[partition]
-            until = min(min(ahead, default=ends[partition]), begin + MOST_READ)
+            until = min(min(ahead, default=ends.get(partition, begin)), begin + MOST_READ)
             if begin < until and begin == self._stood.get(partition):
                 self._next[partition] = behind(begin, self._features_between(partition, begin, until), self._is_decided)
         self._join()

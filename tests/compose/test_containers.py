@@ -6,7 +6,6 @@ RATE payments a second (100).
 
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,7 +17,7 @@ import pytest
 import yaml
 
 from pipelines.errors import EnvironmentProblem
-from pipelines.local import containers
+from pipelines.local import containers, ports
 from pipelines.local.containers import Stack
 from pipelines.local.project import HERE
 
@@ -38,11 +37,6 @@ def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return str(held.getsockname()[1])
-
-
 def until(done: Callable[[], bool], what: str, seconds: float = SECONDS) -> float:
     began = time.monotonic()
     while not done():
@@ -53,7 +47,8 @@ def until(done: Callable[[], bool], what: str, seconds: float = SECONDS) -> floa
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    environ = {"RATE": "100", "AWAIT_HISTORY": "true"} | os.environ | {name: free_port() for name in PORTS}
+    free = map(str, ports.choose([0] * len(PORTS)))
+    environ = {"RATE": "100", "AWAIT_HISTORY": "true"} | os.environ | dict(zip(PORTS, free, strict=True))
     try:
         engine = containers.engine(HERE, environ)
     except EnvironmentProblem as problem:
@@ -89,8 +84,7 @@ def ask(stack: Stack, *arguments: str) -> str:
 
 
 def run_in(stack: Stack, part: str, *command: str) -> str:
-    container = next(each.container for each in stack.parts() if each.name == part)
-    return ask(stack, "exec", container, *command)
+    return ask(stack, "exec", str(stack.container(part)), *command)
 
 
 def status(stack: Stack, name: str) -> dict[str, Any]:
@@ -100,7 +94,7 @@ def status(stack: Stack, name: str) -> dict[str, Any]:
 
 def books(stack: Stack) -> dict[str, Any]:
     """The bank stops; what it had acknowledged is counted in the lake once it has landed."""
-    bank = next(part.container for part in stack.parts() if part.name == "bank")
+    bank = str(stack.container("bank"))
     ask(stack, "stop", "--time", "60", bank)
     count = ".venv/bin/python -m jobs.account --run /data/run >/dev/null 2>&1; cat /data/run/account.json 2>/dev/null || true"
     found: dict[str, Any] = {}

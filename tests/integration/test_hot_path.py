@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines import session
+from pipelines import manifest, session
 from pipelines.catalog import (
     APPLIED,
     CONTRIBUTIONS_TABLE,
@@ -32,6 +32,7 @@ from pipelines.catalog import (
     DECISIONS_TABLE,
     FEATURES,
     HISTORY,
+    HISTORY_COMPLETE,
     SHADOW,
     SIGNALS,
     TRANSACTIONS,
@@ -50,12 +51,12 @@ from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
 from pipelines.score.position import Anchor
 from pipelines.train import fit
 from tests.commands import said
-from tests.deciding import NAMES, in_order, model, read, send
 from tests.events import Record, payments, signals
 from tests.planted import found_in, hidden, number, planted_pages
 
 PAID = payments(2400)
 PAST, LIVE = PAID[:900], PAID[900:]
+NAMES = [feature.name for feature in book.FEATURES]
 CARD_NUMBERS = [number(n) for n in range(20)]
 """Planted in payments: no part of a run may keep one."""
 BAD = [
@@ -78,6 +79,41 @@ def spark() -> Iterator[SparkSession]:
     found = session.lake(Lake(driver_memory="1g"), name="tests-hot-path")
     yield found
     found.stop()
+
+
+def model(spark: SparkSession, folder: Path) -> None:
+    """A small model on disk, as if it had been fetched and had served."""
+    noise = [f"rand({n}) * 10 as {name}" for n, name in enumerate(NAMES)]
+    rows = (
+        spark.range(400).selectExpr(*noise).selectExpr("*", "double(amount + card_ratio > 12) as label", "1D as weight")
+    )
+    rows = rows.withColumn("card_km_home", F.expr("if(card_km_home < 5, null, card_km_home)"))
+    fitted = fit.fit(rows, book.model_inputs(), fit.Profile("tiny", trees=3, step=0.1))
+    fitted.write().save(str(folder / "1" / "sparkml"))
+    serving = {"inputs": book.model_inputs(), "calibration": "1D / (1D + exp(-margin))"}
+    (folder / "1" / "serving.json").write_text(json.dumps(serving))
+    manifest.seal(folder / "1")
+    (folder / "last-good.json").write_text(json.dumps({"version": "1"}))
+
+
+def send(bootstrap: str, records: list[tuple[str, Record]], pause: Callable[[int], None] = lambda _: None) -> None:
+    # in order even when a fresh topic has no leader yet: the last record says that the history is complete
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True})
+    for n, (topic, record) in enumerate(records):
+        last = topic == HISTORY.name and n == len(records) - 1
+        headers = [HISTORY_COMPLETE] if last else None
+        producer.produce(topic, json.dumps(record), record.get("card_id"), headers=headers)
+        pause(n)
+    assert producer.flush(30) == 0
+
+
+def in_order(paid: list[Record], known: list[Record], topic: str | None = None) -> list[tuple[str, Record]]:
+    kinds = [(topic or TRANSACTIONS.name, one) for one in paid] + [(topic or SIGNALS.name, one) for one in known]
+    return sorted(kinds, key=lambda kind: str(kind[1]["event_time"]))
+
+
+def read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
+    return [json.loads(message.value()) for message in topics.read(bootstrap, topic, {})]
 
 
 class Crash:

@@ -11,7 +11,7 @@ from pipelines.errors import ConfigurationError
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     found = tmp_path / "settings.yaml"
-    found.write_text("hot: {master: 'local[4]', options: {a: b}}\n")
+    found.write_text("hot: {master: 'local[4]', state_partitions: 3}\n")
     return found
 
 
@@ -20,7 +20,7 @@ def test_the_environment_is_over_the_files(file: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CLEARHOLD_HOT__AWAIT_HISTORY", "true")
     monkeypatch.setenv("CLEARHOLD_DESK__PORT", "")
     found = config.load(file)
-    assert (found.hot.master, found.hot.await_history, found.hot.options) == ("spark://there:7077", True, {"a": "b"})
+    assert (found.hot.master, found.hot.await_history, found.hot.state_partitions) == ("spark://there:7077", True, 3)
     assert found.desk.port == config.Desk().port
     assert config.Settings().hot.master == config.Hot().master
 

@@ -1,5 +1,6 @@
 """The stack in containers: what is healthy, what is waited for, what secrets are like. Engines here are none."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from pipelines.local.project import HERE, Project
 
 def inspected(name: str, status: str, code: int = 0, health: str | None = None) -> dict[str, Any]:
     state = {"Running": status == "running", "Status": status, "ExitCode": code, "Health": {"Status": health}}
-    return {"Id": f"id-{name}", "State": state, "Config": {"Labels": {"com.docker.compose.service": name}}}
+    ports = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18080"}], "9/tcp": None}
+    return {
+        "Id": f"id-{name}",
+        "State": state,
+        "Config": {"Labels": {"com.docker.compose.service": name}},
+        "NetworkSettings": {"Ports": ports if name == "desk" else {}},
+    }
 
 
 class Pretended(Stack):
     """A stack whose engine says what it is told to."""
 
     def _ask(self, *arguments: str) -> str:
-        import json
-
-        return "a b" if arguments[0] == "ps" else json.dumps(SAID)
+        return {"ps": "a b", "inspect": json.dumps(SAID)}.get(arguments[0], "")
 
 
 SAID: list[dict[str, Any]] = []
@@ -50,6 +55,12 @@ def parts(*said: dict[str, Any]) -> tuple[Stack, list[Part]]:
 def test_who_is_well(said: dict[str, Any], well: bool) -> None:
     stack, (part,) = parts(said)
     assert stack.is_well(part) is well
+
+
+def test_the_doors_are_where_the_engine_says() -> None:
+    stack, _ = parts(inspected("desk", "running"), inspected("hot", "running"))
+    assert [(part.name, part.port) for part in stack.parts()] == [("desk", "18080"), ("hot", None)]
+    assert "http://127.0.0.1:18080" in containers._doors(stack) and "hot" not in containers._doors(stack)
 
 
 def test_who_does_not_get_healthy_is_named() -> None:
