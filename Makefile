@@ -19,8 +19,8 @@ standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: ## environments and jars, where they are missing
-	$(setup)
+setup: ## environments and jars, where they are missing [STORE=1: also what an object store needs]
+	$(setup) $(if $(STORE),--store)
 
 doctor: ## what is missing or wrong on this machine, and what to do
 	@$(python) -m jobs.doctor
@@ -186,8 +186,10 @@ check: lint test ## what CI runs
 
 lock: ## resolve the requirement files again, within the bounds of pyproject.toml
 	@$(python) -m venv run/uv && run/uv/bin/python -m pip install -q uv==0.13.9
-	@for each in "hot --group hot" "hot-dev --group hot --group test" \
-	  "lake --group lake" "notebooks --group lake --group notebooks -c conf/requirements/lake.txt" "lake-dev --group lake --group test --group compose --group browser --group lint"; do \
+	@for each in "hot --group hot" "lake --group lake" \
+	  "hot-store --group hot --group store -c conf/requirements/hot.txt" "hot-dev --group hot --group store --group test" \
+	  "lake-store --group lake --group store -c conf/requirements/lake.txt" \
+	  "notebooks --group lake --group notebooks -c conf/requirements/lake.txt" "lake-dev --group lake --group store --group test --group object-store --group compose --group browser --group lint"; do \
 	  set -- $$each; name=$$1; shift; $(compile) pyproject.toml "$$@" -o conf/requirements/$$name.txt || exit; done
 	@$(compile) conf/requirements/jre.in -o conf/requirements/jre.txt
 	@rm -rf run/uv

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import entry
+from pipelines import config
 from pipelines.monitor import past
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
@@ -29,7 +30,7 @@ def main(
     run: Annotated[Path, typer.Option(help="folder of the run")] = Path("run/demo"),
 ) -> None:
     """Read a table."""
-    count, rows = past.read(run / "lake" / name, as_of, where, most)
+    count, rows = past.read(config.lake_of(run) / name, as_of, where, most)
     for row in rows:
         print(json.dumps({column: value for column, value in row.items() if value is not None}, default=said))
     print(f"{len(rows):,} of {count:,} rows", file=sys.stderr)

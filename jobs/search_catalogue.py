@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from jobs import entry
+from pipelines import config
 from pipelines.local import landed
 from pipelines.monitor import catalogue
 
@@ -23,7 +24,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of words")] = False,
 ) -> None:
     """Search the catalogue."""
-    lake = run / "lake"
+    lake = config.lake_of(run)
     found = catalogue.search(lake, landed.rows(lake), search.strip())
     print(json.dumps(found.facts(), indent=2) if as_json else catalogue.words(found))
     if not found.tables and not found.topics:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipelines.errors import ConfigurationError
+from pipelines.folders import SCHEME, Folder, in_store
 
 
 class Section(BaseModel):
@@ -117,20 +118,29 @@ class Desk(Section):
 
 
 class Paths(Section):
-    """Folders and files; everything a run writes is below `run`."""
+    """Folders and files; everything a run writes is below `run`, or below `store`."""
 
     run: Path = Path("run/live")
+    store: str = Field(
+        "",
+        pattern=rf"^({SCHEME}[^/]+/.*[^/])?$",
+        description="folder in an object store, s3a://bucket/folder, for lake and checkpoints; below `run` when empty",
+    )
     policy: Path = Path("conf/policy.yaml")
 
     @property
-    def lake(self) -> Path:
+    def lake(self) -> Folder:
         """Delta tables, one folder each."""
-        return self.run / "lake"
+        return self._kept / "lake"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoints(self) -> Folder:
         """Streaming checkpoints, one folder a query."""
-        return self.run / "checkpoints"
+        return self._kept / "checkpoints"
+
+    @property
+    def _kept(self) -> Folder:
+        return in_store(self.store, self.run / "locks") if self.store else self.run
 
     @property
     def status(self) -> Path:
@@ -215,6 +225,12 @@ def load(*files: Path) -> Settings:
         raise ConfigurationError(
             f"setting {where}: {first['msg']} (in {', '.join(map(str, files))} or the environment)"
         ) from problem
+
+
+def lake_of(run: Path) -> Folder:
+    """The lake of a run: in the store that its settings name, otherwise in its folder."""
+    file = run / "settings.yaml"
+    return Paths(run=run, store=load(file).paths.store if file.exists() else "").lake
 
 
 def dump(settings: Settings, file: Path) -> None:

@@ -1,8 +1,9 @@
 """Who decides: one process a folder of checkpoints. Another may be started to wait and take over."""
 
 import fcntl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from pipelines.folders import Folder, lock
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,9 +18,9 @@ class Leadership:
     The lock ends with its holder, however that ends, and with this object. The file stays and means nothing.
     """
 
-    def __init__(self, checkpoints: Path) -> None:
-        """`checkpoints`: the folder that only one may write to, on a local disk."""
-        self._file = checkpoints / FILE
+    def __init__(self, checkpoints: Folder) -> None:
+        """`checkpoints`: the folder that only one may write to."""
+        self._file = lock(checkpoints, FILE)
         self._channel: Any = None
         self._lock: Any = None
 

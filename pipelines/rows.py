@@ -1,13 +1,13 @@
 """Rows into a Delta table of the catalogue, without Spark."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 from deltalake import CommitProperties, Transaction, write_deltalake
 
 from pipelines.catalog import Table
+from pipelines.folders import Folder
 from pipelines.turns import turn
 
 _TYPES: Final = {
@@ -28,7 +28,7 @@ def schema(table: Table) -> pa.Schema:
 
 
 def append(
-    lake: Path, table: Table, rows: Iterable[Mapping[str, Any]], reached: Sequence[tuple[str, int]] = ()
+    lake: Folder, table: Table, rows: Iterable[Mapping[str, Any]], reached: Sequence[tuple[str, int]] = ()
 ) -> None:
     """Append rows in one commit, when it is our turn; nothing is committed without rows.
 
@@ -43,4 +43,4 @@ def append(
         return
     properties = CommitProperties(app_transactions=[Transaction(who, how_far) for who, how_far in reached])
     with turn(lake / table.name):
-        write_deltalake(lake / table.name, made, mode="append", commit_properties=properties)
+        write_deltalake(str(lake / table.name), made, mode="append", commit_properties=properties)

@@ -44,14 +44,19 @@ _LAKE: Final = {
 
 
 def hot(
-    settings: Hot, name: str = "clearhold-hot", jars: Path = JARS, options: Mapping[str, str] | None = None
+    settings: Hot,
+    name: str = "clearhold-hot",
+    store: str = "",
+    jars: Path = JARS,
+    options: Mapping[str, str] | None = None,
 ) -> SparkSession:
     """A session for real-time mode (pyspark 4.3).
 
     Args:
         settings: master (slots for every stage of every query at once), memory, partitions of keyed stages.
         name: what the application is called.
-        jars: folder with the subfolder `spark` (Kafka connector).
+        store: URL in the object store that it works with, if it does with one.
+        jars: folder with the subfolders `spark` (Kafka connector) and, for a store, `store`.
         options: further Spark settings, over the ones made here.
 
     Raises:
@@ -66,28 +71,35 @@ def hot(
         **keyed,
         **(options or {}),
     }
-    return _open(name, made, [jars / "spark"])
+    return _open(name, made, [jars / "spark"], jars / "store" if store else None)
 
 
 def lake(
-    settings: Lake, name: str = "clearhold-lake", jars: Path = JARS, options: Mapping[str, str] | None = None
+    settings: Lake,
+    name: str = "clearhold-lake",
+    store: str = "",
+    jars: Path = JARS,
+    options: Mapping[str, str] | None = None,
 ) -> SparkSession:
     """A session for micro-batch and batch with Delta (pyspark 4.2).
 
     Args:
         settings: master and memory.
         name: what the application is called.
-        jars: folder with the subfolders `spark` (Kafka connector) and `delta`.
+        store: URL in the object store that it works with, if it does with one.
+        jars: folder with the subfolders `spark` (Kafka connector), `delta` and, for a store, `store`.
         options: further Spark settings, over the ones made here.
 
     Raises:
         EnvironmentProblem: the jars or Java are not there.
     """
     made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
-    return _open(name, made, [jars / "spark", jars / "delta"])
+    return _open(name, made, [jars / "spark", jars / "delta"], jars / "store" if store else None)
 
 
-def _open(name: str, made: Mapping[str, str], folders: list[Path]) -> SparkSession:
+def _open(name: str, made: Mapping[str, str], folders: list[Path], store: Path | None) -> SparkSession:
+    if store:
+        folders, made = [*folders, store], {**_of_store(os.environ), **made}
     options = {"spark.app.name": name, **_COMMON, **made, **_submitted()}
     if options["spark.master"].startswith("local"):
         options = {**_ALONE, **options}
@@ -102,6 +114,14 @@ def _open(name: str, made: Mapping[str, str], folders: list[Path]) -> SparkSessi
         raise EnvironmentProblem(f"Spark does not start: {problem}; run `make doctor`") from problem
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _of_store(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the store is, if not at AWS; who may enter it is looked up by Hadoop, in AWS's own places."""
+    endpoint = environ.get("AWS_ENDPOINT_URL")
+    return (
+        {"spark.hadoop.fs.s3a.endpoint": endpoint, "spark.hadoop.fs.s3a.path.style.access": "true"} if endpoint else {}
+    )
 
 
 def _submitted() -> dict[str, str]:

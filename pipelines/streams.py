@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.catalog import Topic
 from pipelines.config import Kafka
+from pipelines.folders import Folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -36,7 +36,7 @@ def from_kafka(
     )
 
 
-def to_kafka(records: "DataFrame", name: str, kafka: Kafka, checkpoint: Path, seconds: int) -> "StreamingQuery":
+def to_kafka(records: "DataFrame", name: str, kafka: Kafka, checkpoint: Folder, seconds: int) -> "StreamingQuery":
     """Start a query that writes records (topic, key, value) in real-time mode, at least once.
 
     Args:

@@ -1,22 +1,25 @@
 """Processes that commit to the same table take turns.
 
 On a local disk Delta looks whether a version is taken and then renames its own into place: two steps, between which another
-process may have committed. The one that renames last replaces that commit, and nobody is told.
+process may have committed. The one that renames last replaces that commit, and nobody is told. In an object store it is the same
+with the write that follows the look.
 """
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from pipelines.folders import Folder, lock
 
 
 @contextmanager
-def turn(table: Path) -> Iterator[None]:
+def turn(table: Folder) -> Iterator[None]:
     """Wait until nobody else commits to a table, and keep others waiting meanwhile.
 
-    The lock lies beside the table's folder; it ends with its holder, and the file means nothing.
+    The lock lies beside the table's folder, or where the locks of its store are. It ends with its holder; the file means nothing.
     """
-    table.parent.mkdir(parents=True, exist_ok=True)
-    with table.with_name(f".{table.name}.lock").open("ab") as file:
+    held = lock(table.parent, f".{table.name}.lock")
+    held.parent.mkdir(parents=True, exist_ok=True)
+    with held.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

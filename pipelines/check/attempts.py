@@ -9,13 +9,14 @@ from pipelines import reading
 from pipelines.catalog import APPLIED_TABLE, FEATURES_TABLE, Table
 from pipelines.check.parity import PLACE, PREFIX
 from pipelines.features import book
+from pipelines.folders import Folder
 from pipelines.schemas import EVENT, SEQUENCES, names
 
 EVERYTHING: Final = "select * from logged"
 _LAST: Final = f"row_number() over (partition by {', '.join(PLACE)} order by kafka_offset desc) = 1"
 
 
-def opened(lake: Path, *more: Table) -> DuckDBPyConnection:
+def opened(lake: Folder, *more: Table) -> DuckDBPyConnection:
     """A database with tables of a lake, and a view `logged`: after a crash, the last attempt at an event is the one that counts.
 
     Args:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import duckdb
@@ -11,6 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from pipelines.catalog import Table
 from pipelines.check.checks import Suite
+from pipelines.folders import Folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,13 +46,13 @@ class Batch(NamedTuple):
     stretch: Stretch
 
 
-def opened(lake: Path, suites: Iterable[Suite]) -> tuple[DuckDBPyConnection, dict[str, int]]:
+def opened(lake: Folder, suites: Iterable[Suite]) -> tuple[DuckDBPyConnection, dict[str, int]]:
     """A database with the tables of suites that are there, as they are now, and the version of each."""
     database, versions = duckdb.connect(), {}
     database.execute(f"set memory_limit = '{MEMORY}'; set threads = 1; set TimeZone = 'UTC'; set temp_directory = ''")
     for name in {table.name for suite in suites for table in (suite.table, *suite.beside)}:
         if DeltaTable.is_deltatable(str(lake / name)):
-            found = DeltaTable(lake / name)
+            found = DeltaTable(str(lake / name))
             database.register(name, found.to_pyarrow_dataset())
             versions[name] = found.version()
     return database, versions

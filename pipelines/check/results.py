@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipelines import reading, rows
@@ -10,6 +9,7 @@ from pipelines.catalog import QUALITY_TABLE
 from pipelines.check import checks, suites
 from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.checks import Check, Suite
+from pipelines.folders import Folder
 
 _NEWEST: Final = """
 select suite, check_name, passed from quality where passed is not null
@@ -74,13 +74,13 @@ class Standing(NamedTuple):
         return f"{len(self.failing)} of {len(self.judged)} suites fail: {named}"
 
 
-def append(lake: Path, reports: Iterable[Report], checked_at: datetime | None = None) -> None:
+def append(lake: Folder, reports: Iterable[Report], checked_at: datetime | None = None) -> None:
     """Write down what suites came to."""
     now = checked_at or datetime.now(UTC)
     rows.append(lake, QUALITY_TABLE, [row for report in reports for row in _rows(report, now)])
 
 
-def standing(lake: Path) -> Standing:
+def standing(lake: Folder) -> Standing:
     """How the suites of today stand. A check that could not be judged lately stands as it did when it last was."""
     newest = _asked(lake, _NEWEST)
     known = {(suite.table.name, check.name) for suite in suites.SUITES for check in suite.checks}
@@ -91,7 +91,7 @@ def standing(lake: Path) -> Standing:
     return Standing(tuple(sorted({suite for suite, _ in found})), failing)
 
 
-def reached(lake: Path) -> dict[str, datetime]:
+def reached(lake: Folder) -> dict[str, datetime]:
     """Up to when the rows of each suite have been looked at."""
     found = _asked(lake, "select suite, epoch_us(max(until)) from quality group by suite")
     return {suite: EPOCH + timedelta(microseconds=micros) for suite, micros in found}
@@ -115,7 +115,7 @@ def _rows(report: Report, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(lake: Path, sql: str) -> list[tuple[Any, ...]]:
+def _asked(lake: Folder, sql: str) -> list[tuple[Any, ...]]:
     if not reading.are_there(lake, QUALITY_TABLE):
         return []
     return reading.opened(lake, QUALITY_TABLE).execute(sql).fetchall()

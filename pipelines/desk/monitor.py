@@ -26,6 +26,7 @@ from pipelines.catalog import (
 from pipelines.desk.charts import MINUTES, Chart, Mark, chart, place
 from pipelines.desk.office import Office
 from pipelines.desk.pages import age
+from pipelines.folders import Folder
 from pipelines.schemas import ACTIONS
 
 KEPT_SECONDS: Final = 5.0
@@ -86,7 +87,7 @@ def _charts(office: Office) -> list[Chart]:
 class _View:
     """The lake as it is now."""
 
-    def __init__(self, lake: Path, now: int) -> None:
+    def __init__(self, lake: Folder, now: int) -> None:
         self._now, self._database = now, reading.opened(lake, *_TABLES)
         self._since = f"appended_at >= to_timestamp({(now - MINUTES) * 60})"
 

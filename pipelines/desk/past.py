@@ -1,8 +1,8 @@
 """What the lake knows of a card around a decision: what the model saw beside what is usual, its payments, its places."""
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from duckdb import DuckDBPyConnection
@@ -11,16 +11,28 @@ from pipelines import reading
 from pipelines.catalog import APPLIED_TABLE, CONTRIBUTIONS_TABLE, DECISIONS_TABLE, FEATURES_TABLE
 from pipelines.desk.pages import money, when
 from pipelines.features import book
+from pipelines.folders import Folder
 
 DAYS: Final = 30
 DAY_MS: Final = 86_400_000
 MOST: Final = 2_000
 SHOWN: Final = 8
 """Features, and lines of the list."""
+PATIENCE_SECONDS: Final = 2.0
 _TABLES: Final = (FEATURES_TABLE, APPLIED_TABLE, CONTRIBUTIONS_TABLE, DECISIONS_TABLE)
 _COLUMNS: Final = (
     "transaction_id, event_ms, amount_minor, currency, merchant_id, category, channel, country, latitude, longitude, ip"
 )
+_NOTHING: Final[Mapping[str, Any]] = {
+    "features": [],
+    "payments": [],
+    "timeline": [],
+    "places": [],
+    "neighbours": [],
+    "note": "",
+}
+_READER: Final = threading.Lock()
+"""One reads at a time, in some 100 MB: who leafs through cases faster than that must not fill the desk's memory and threads."""
 
 Row = Mapping[str, Any]
 
@@ -46,28 +58,29 @@ class Dot(NamedTuple):
     words: str
 
 
-def of(lake: Path, decision: Row) -> dict[str, Any]:
+def of(lake: Folder, decision: Row) -> dict[str, Any]:
     """What a case's page shows of the lake: `features`, `payments`, `timeline`, `places`, `neighbours`, `note`.
 
     Args:
         lake: folder of the tables.
         decision: schemas.DECISION.
     """
-    nothing: dict[str, Any] = {
-        "features": [],
-        "payments": [],
-        "timeline": [],
-        "places": [],
-        "neighbours": [],
-        "note": "",
-    }
+    if not _READER.acquire(timeout=PATIENCE_SECONDS):
+        return {**_NOTHING, "note": "The lake is being read for other cases: this one follows within seconds."}
+    try:
+        return _read(lake, decision)
+    finally:
+        _READER.release()
+
+
+def _read(lake: Folder, decision: Row) -> dict[str, Any]:
     if not reading.are_there(lake, *_TABLES):
-        return {**nothing, "note": "The lake has no tables yet: what it knows of the card appears here once it does."}
+        return {**_NOTHING, "note": "The lake has no tables yet: what it knows of the card appears here once it does."}
     database = reading.opened(lake, *_TABLES)
     card, until = decision["card_id"], decision["event_ms"]
     logged = _logged(database, card, until - DAYS * DAY_MS)
     if not logged:
-        return {**nothing, "note": "Its payments have not landed yet: they are in the lake within seconds."}
+        return {**_NOTHING, "note": "Its payments have not landed yet: they are in the lake within seconds."}
     before = [row for row in logged if row["event_ms"] <= until]
     scored = next((row for row in before if row["transaction_id"] == decision["transaction_id"]), None)
     parts = _parts(database, decision)
@@ -112,8 +125,9 @@ def _neighbours(database: DuckDBPyConnection, scored: Row) -> list[Row]:
 def _parts(database: DuckDBPyConnection, decision: Row) -> dict[str, float]:
     """What each feature contributed to the score; empty until that is computed."""
     found = database.execute(
-        "select features, contributions from contributions where transaction_id = ? and model_version = ? limit 1",
-        [decision["transaction_id"], decision["model_version"]],
+        """select features, contributions from contributions
+            where event_ms = ? and transaction_id = ? and model_version = ? limit 1""",
+        [decision["event_ms"], decision["transaction_id"], decision["model_version"]],
     ).fetchone()
     return dict(zip(*found, strict=True)) if found else {}
 

@@ -1,11 +1,11 @@
 """What other thresholds would have done: the model's part of the decisions of the last days, counted again."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipelines import reading
 from pipelines.catalog import DECISIONS_TABLE
+from pipelines.folders import Folder
 from pipelines.schemas import ACTIONS
 
 DAYS: Final = 7
@@ -22,7 +22,7 @@ class Moved(NamedTuple):
     money_then: int
 
 
-def moved(lake: Path, now: Mapping[str, float], then: Mapping[str, float]) -> list[Moved]:
+def moved(lake: Folder, now: Mapping[str, float], then: Mapping[str, float]) -> list[Moved]:
     """Payments of the last DAYS days by the action that thresholds alone ask for; rules are not counted. Empty without a lake.
 
     Args:

@@ -7,24 +7,23 @@ there begins there.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from pipelines.catalog import Topic
-from pipelines.files import put
+from pipelines.folders import Folder, entries, put
 from pipelines.streams import Offsets
 
 REFILL: Final = "refill.json"
 """Below the checkpoints: where topics begin when the state is filled from the lake. While it is there, that is to be done."""
 
 
-def knows(checkpoint: Path, topic: Topic) -> bool:
+def knows(checkpoint: Folder, topic: Topic) -> bool:
     """Whether a query that goes on at a checkpoint reads a topic."""
     last = _last(checkpoint)
     return last is not None and topic.name in json.loads(last.read_text().splitlines()[-1])
 
 
-def join(checkpoint: Path, begins: Offsets) -> None:
+def join(checkpoint: Folder, begins: Offsets) -> None:
     """Let topics join behind the last checkpoint. What a batch had begun behind it is forgotten: it runs anew, with them.
 
     Args:
@@ -42,24 +41,24 @@ def join(checkpoint: Path, begins: Offsets) -> None:
     put(last, "\n".join([*head, json.dumps(json.loads(offsets) | dict(begins))]))
 
 
-def refill(checkpoints: Path) -> Offsets | None:
+def refill(checkpoints: Folder) -> Offsets | None:
     """Where live topics begin behind a history that was made of the lake, if the state is to be filled with one."""
     file = checkpoints / REFILL
     found: Mapping[str, Mapping[str, int]] | None = json.loads(file.read_text()) if file.exists() else None
     return found
 
 
-def filled(checkpoints: Path) -> None:
+def filled(checkpoints: Folder) -> None:
     """The state is no longer to be filled."""
     (checkpoints / REFILL).unlink(missing_ok=True)
 
 
-def _last(checkpoint: Path) -> Path | None:
+def _last(checkpoint: Folder) -> Folder | None:
     """Offsets of the last batch that was committed."""
     committed = {file.name for file in _numbered(checkpoint / "commits")}
     done = [file for file in _numbered(checkpoint / "offsets") if file.name in committed]
     return done[-1] if done else None
 
 
-def _numbered(folder: Path) -> list[Path]:
-    return sorted((file for file in folder.glob("*") if file.name.isdigit()), key=lambda file: int(file.name))
+def _numbered(folder: Folder) -> list[Folder]:
+    return sorted((file for file in entries(folder) if file.name.isdigit()), key=lambda file: int(file.name))

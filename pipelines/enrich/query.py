@@ -1,6 +1,5 @@
 """Enrich: payments, signals and history in, payments with features out. Stateful; never restarts for a model or rule."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import functions as F
@@ -9,6 +8,7 @@ from pipelines import streams
 from pipelines.catalog import APPLIED, FEATURES, HISTORY, SIGNALS, TRANSACTIONS, Topic
 from pipelines.config import Hot, Kafka
 from pipelines.features import book, compile
+from pipelines.folders import Folder
 from pipelines.ingest.events import admitted
 from pipelines.schemas import EVENT, names
 from pipelines.streams import Offsets
@@ -25,7 +25,7 @@ def start(
     spark: "SparkSession",
     kafka: Kafka,
     hot: Hot,
-    checkpoint: Path,
+    checkpoint: Folder,
     seconds: int,
     offsets: Offsets | None = None,
     topics: tuple[Topic, ...] = TOPICS,
@@ -49,7 +49,7 @@ def start(
     return streams.to_kafka(_records(enriched, out), NAME, kafka, checkpoint, seconds)
 
 
-def folder(checkpoints: Path) -> Path:
+def folder(checkpoints: Folder) -> Folder:
     """Where the query keeps its place and its states.
 
     The name carries the fingerprint of the states: other states need to be filled anew, never half read.

@@ -10,6 +10,7 @@ from pipelines import config, session
 from pipelines.catalog import TABLES
 from pipelines.errors import ClearholdError, EnvironmentProblem, UsageError
 from pipelines.flows import landing, tending
+from pipelines.folders import Folder, entries
 from pipelines.land import declare, erasure, upkeep
 from pipelines.land.landing import AT_ONCE, BEHIND
 from pipelines.leadership import Leadership
@@ -47,7 +48,7 @@ def run(place: Path, card: str) -> None:
     with lock.held(place):
         erased, removed = _erase(place, lake, card, screen)
         screen.say("searching every file of the lake")
-        proof = {folder.name: traces.search(folder, card) for folder in sorted(lake.iterdir()) if folder.is_dir()}
+        proof = {folder.name: traces.search(folder, card) for folder in entries(lake) if folder.is_dir()}
         screen.print(f"\n{words(erased, removed, proof)}\n")
         for line in remaining(place, card):
             screen.print(f"  {line}")
@@ -56,11 +57,11 @@ def run(place: Path, card: str) -> None:
         raise ClearholdError(f"the card is still in {len(left)} files of the lake, the first is {left[0]}")
 
 
-def _erase(place: Path, lake: Path, card: str, screen: Screen) -> tuple[dict[str, int], dict[str, int]]:
+def _erase(place: Path, lake: Folder, card: str, screen: Screen) -> tuple[dict[str, int], dict[str, int]]:
     """Rows that named the card and files that were removed, by table."""
     settings = config.load(place / "settings.yaml")
     screen.say("starting Spark")
-    spark = session.lake(settings.lake, "clearhold-erasure", options=upkeep.OPTIONS)
+    spark = session.lake(settings.lake, "clearhold-erasure", settings.paths.store, options=upkeep.OPTIONS)
     try:
         held = _hold(spark, settings.paths.checkpoints)
         declare.tables(spark, lake)
@@ -81,7 +82,7 @@ def _erase(place: Path, lake: Path, card: str, screen: Screen) -> tuple[dict[str
     return erased, {table: len(files - left[table]) for table, files in there.items()}
 
 
-def _hold(spark: "SparkSession", checkpoints: Path) -> list[Leadership]:
+def _hold(spark: "SparkSession", checkpoints: Folder) -> list[Leadership]:
     """Everybody who may write is kept out: a vacuum without retention would remove what he is about to commit."""
     held = [landing.hold(spark, checkpoints / course.name) for course in (AT_ONCE, BEHIND)]
     tending_alone = Leadership(checkpoints / tending.NAME)
@@ -112,5 +113,5 @@ def remaining(place: Path, card: str) -> Iterable[str]:
             yield from (f"Still there: {file}" for file in files if traces.holds(file, card))
 
 
-def _files(lake: Path) -> dict[str, set[str]]:
-    return {table.name: {file.name for file in (lake / table.name).glob("*.parquet")} for table in TABLES}
+def _files(lake: Folder) -> dict[str, set[str]]:
+    return {table.name: {file.name for file in entries(lake / table.name, "*.parquet")} for table in TABLES}

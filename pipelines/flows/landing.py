@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipelines import session, status
 from pipelines.config import Settings
 from pipelines.errors import EnvironmentProblem, Unaccounted
+from pipelines.folders import Folder
 from pipelines.land import declare
 from pipelines.land.landing import AT_ONCE, BEHIND, Landing
 from pipelines.leadership import Leadership
@@ -29,7 +29,7 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     said = settings.paths.status / "landing.json"
     status.report(said, "starting", "starting Spark")
     paths = settings.paths
-    spark = session.lake(settings.lake)
+    spark = session.lake(settings.lake, store=settings.paths.store)
     held = hold(spark, paths.checkpoints / AT_ONCE.name)
     try:
         declare.tables(spark, paths.lake)
@@ -56,7 +56,7 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
     status.report(said, "stopped", "stopped in order")
 
 
-def hold(spark: "SparkSession", checkpoint: Path) -> Leadership:
+def hold(spark: "SparkSession", checkpoint: Folder) -> Leadership:
     """Hold the checkpoint for as long as what is returned is kept. A job that was killed may need a moment to let go of it.
 
     Raises:

@@ -16,6 +16,7 @@ from pipelines.config import Labels
 from pipelines.errors import UsageError
 from pipelines.features import book
 from pipelines.flows.backfill import KEYS
+from pipelines.folders import Folder
 from pipelines.label import maturity, selection, verdicts
 from pipelines.reference import Population
 from pipelines.train.scores import Frauds
@@ -55,7 +56,7 @@ def of_files(features: Path, signals: Path) -> DuckDBPyConnection:
     return made
 
 
-def of_lake(lake: Path) -> DuckDBPyConnection:
+def of_lake(lake: Folder) -> DuckDBPyConnection:
     """What the stream logged and decided in a run; a payment that was sent twice counts as it stood first."""
     made = attempts.opened(lake, DECISIONS_TABLE)
     made.execute(
@@ -69,10 +70,10 @@ def of_lake(lake: Path) -> DuckDBPyConnection:
     return made
 
 
-def version(lake: Path) -> str:
+def version(lake: Folder) -> str:
     """Delta versions of the tables that a training on a lake reads."""
     tables = (FEATURES_TABLE, APPLIED_TABLE, DECISIONS_TABLE)
-    return ",".join(f"{table.name}@{DeltaTable(lake / table.name).version()}" for table in tables)
+    return ",".join(f"{table.name}@{DeltaTable(str(lake / table.name)).version()}" for table in tables)
 
 
 def known(made: DuckDBPyConnection, labels: Labels, delay_days: int | None) -> Known:

@@ -80,7 +80,7 @@ def run(settings: Settings, version: str | None, screen: Screen, dry: bool = Fal
         if each
     }
     screen.say("starting Spark")
-    spark = session.lake(settings.lake, "clearhold-gate")
+    spark = session.lake(settings.lake, "clearhold-gate", settings.paths.store)
     try:
         contenders = {each: _loaded(each, folder) for each, folder in files.items()}
         place = settings.paths.run / FOLDER / version

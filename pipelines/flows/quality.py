@@ -10,6 +10,7 @@ from pipelines.check.quality import Inspector
 from pipelines.check.results import Outcome, Report
 from pipelines.errors import QualityFailed
 from pipelines.files import put_json
+from pipelines.folders import Folder
 from pipelines.local import landed
 from pipelines.local.screen import Screen
 from pipelines.monitor import text
@@ -48,7 +49,7 @@ def run(place: Path, screen: Screen, only_new: bool = False) -> None:
         raise QualityFailed(f"critical quality suites fail ({named}): training is refused until they pass; see {index}")
 
 
-def look(lake: Path, inspector: Inspector, since: dict[str, datetime]) -> list[Report]:
+def look(lake: Folder, inspector: Inspector, since: dict[str, datetime]) -> list[Report]:
     """What each suite comes to on the rows of its table after `since` (by table; all where it is not in there)."""
     database, versions = batches.opened(lake, suites.SUITES)
     reports = []

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from deltalake import DeltaTable
 
-from pipelines import status
+from pipelines import config, status
 from pipelines.catalog import RECORDS_TABLE
 from pipelines.errors import QualityFailed
+from pipelines.folders import Folder
 
 NAME: Final = "quality"
 """Of the program, its log, its status and what it leaves."""
@@ -31,7 +32,7 @@ def follow(place: Path, every: int, stopping: Callable[[], bool]) -> None:
         every: batches of landing, by the version of the table that each writes last.
         stopping: asked about every second.
     """
-    records, said = place / "lake" / RECORDS_TABLE.name, place / "status" / f"{NAME}.json"
+    records, said = config.lake_of(place) / RECORDS_TABLE.name, place / "status" / f"{NAME}.json"
     seen = version(records)
     while not stopping():
         if (reached := version(records)) - seen >= every:
@@ -77,9 +78,9 @@ def looked(
     return f"quality could not be looked at, exit code {job.returncode} (log: {log})"
 
 
-def version(table: Path) -> int:
+def version(table: Folder) -> int:
     """Version of a table, NEVER when it is not there."""
-    return DeltaTable(table, without_files=True).version() if DeltaTable.is_deltatable(str(table)) else NEVER
+    return DeltaTable(str(table), without_files=True).version() if DeltaTable.is_deltatable(str(table)) else NEVER
 
 
 def _written(place: Path) -> int:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import TopicPartition
@@ -19,6 +18,7 @@ from pipelines import registry, rows, status
 from pipelines.catalog import CONTRIBUTIONS_TABLE, DECISIONS, FEATURES
 from pipelines.config import Settings
 from pipelines.errors import Mismatch, Unavailable
+from pipelines.folders import Folder
 from pipelines.local import topics
 from pipelines.schemas import APPROVED
 from pipelines.score import trees
@@ -141,7 +141,7 @@ def _features(bootstrap: str, wanted: Mapping[int, set[int]]) -> dict[tuple[int,
     return found
 
 
-def _append(lake: Path, made: list[Row], decided: list["Message"]) -> None:
+def _append(lake: Folder, made: list[Row], decided: list["Message"]) -> None:
     """Write rows together with the place behind the decisions that they are about."""
     reached: dict[int, int] = {}
     for partition, offset in ((int(one.partition() or 0), int(one.offset() or 0)) for one in decided):
@@ -150,9 +150,9 @@ def _append(lake: Path, made: list[Row], decided: list["Message"]) -> None:
     rows.append(lake, CONTRIBUTIONS_TABLE, made, places)
 
 
-def _begin(bootstrap: str, table: Path) -> list[TopicPartition]:
+def _begin(bootstrap: str, table: Folder) -> list[TopicPartition]:
     """Where to go on in each partition of `decisions`: what the table's log says, or the beginning."""
-    kept = DeltaTable(table)
+    kept = DeltaTable(str(table))
     return [
         TopicPartition(DECISIONS.name, partition, kept.transaction_version(_reader(partition)) or 0)
         for partition in topics.ends(bootstrap, DECISIONS.name)

@@ -1,6 +1,5 @@
 """The lake anew, from Kafka: built beside the old one, checked, and put in its place."""
 
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipelines.config import Settings
 from pipelines.errors import Unaccounted, UsageError
 from pipelines.flows import accounting
 from pipelines.flows.traffic import settle
+from pipelines.folders import Folder, copy, move, remove
 from pipelines.ingest.topics import Ends, first_offsets
 from pipelines.land import resume
 from pipelines.land.landing import AT_ONCE, BEHIND
@@ -76,17 +76,17 @@ def rebuild(running: Stack, screen: Screen) -> Rebuilt:
             "cards had been forgotten in the old lake: Kafka brings back what it still holds of them; forget them again"
         )
     after = digest.tables(new)
-    _swap(running.settings, beside)
+    old = _swap(running.settings, beside)
     same = before == after
     if same:
-        shutil.rmtree(paths.run / OLD)
+        remove(old)
     screen.print(f"{digest.words(before, after)}\n")
     rebuilt = Rebuilt(landed.records(paths.lake) + landed.records_behind(paths.lake), seconds, same)
-    screen.print(words(rebuilt, paths.run / OLD))
+    screen.print(words(rebuilt, old))
     return rebuilt
 
 
-def words(rebuilt: Rebuilt, old: Path) -> str:
+def words(rebuilt: Rebuilt, old: Folder) -> str:
     """The result for people."""
     speed = rebuilt.records / max(rebuilt.seconds, 0.1)
     lines = [f"  rebuilt       {rebuilt.records:,} records in {rebuilt.seconds:.1f} s: {speed:,.0f} a second"]
@@ -105,7 +105,7 @@ def require_all_there(settings: Settings) -> None:
     if not DeltaTable.is_deltatable(str(records)):
         return
     database = duckdb.connect()
-    database.register("records", DeltaTable(records).to_pyarrow_dataset())
+    database.register("records", DeltaTable(str(records)).to_pyarrow_dataset())
     for topic in LANDED:
         for partition, begin in first_offsets(settings.kafka.bootstrap, topic.name).items():
             where = "topic = ? and kafka_partition = ? and kafka_offset < ?"
@@ -121,10 +121,13 @@ def require_all_there(settings: Settings) -> None:
 def _settings_beside(settings: Settings) -> Settings:
     """The same broker, another folder, no waiting between batches, and no decision that a large batch could hold up."""
     beside, lake = settings.paths.run / BESIDE, settings.lake
-    shutil.rmtree(beside, ignore_errors=True)
+    store = settings.paths.store and f"{settings.paths.store}/{BESIDE}"
+    paths = settings.paths.model_copy(update={"run": beside, "store": store})
+    for left in (beside, paths.lake, paths.checkpoints):
+        remove(left)
     return settings.model_copy(
         update={
-            "paths": settings.paths.model_copy(update={"run": beside}),
+            "paths": paths,
             "lake": lake.model_copy(update={"trigger_seconds": 1, "behind_records": lake.batch_records}),
         }
     )
@@ -161,21 +164,27 @@ def _land(running: Stack, beside: Settings, reached: Ends, screen: Screen) -> fl
     return seconds
 
 
-def _carry_over(old: Path, new: Path) -> None:
+def _carry_over(old: Folder, new: Folder) -> None:
     """Tables that are not made of Kafka records. Gaps and erasures are those of the old lake: the new one has none."""
     for table in TABLES:
         if table not in (*FROM_TOPICS, GAPS_TABLE, ERASURES_TABLE) and (old / table.name).exists():
-            shutil.rmtree(new / table.name)
-            shutil.copytree(old / table.name, new / table.name)
+            remove(new / table.name)
+            copy(old / table.name, new / table.name)
 
 
-def _swap(settings: Settings, beside: Settings) -> None:
-    """The new lake in place of the old one. Without a checkpoint landing goes on behind what a lake holds, whichever it is."""
+def _swap(settings: Settings, beside: Settings) -> Folder:
+    """The new lake in place of the old one, which is moved to the folder that is returned.
+
+    Without a checkpoint landing goes on behind what a lake holds, whichever it is.
+    """
     paths = settings.paths
+    old = paths.lake.parent / OLD
     for course in (AT_ONCE, BEHIND):
         resume.clear(paths.checkpoints / course.name)
     if paths.lake.exists():
-        shutil.rmtree(paths.run / OLD, ignore_errors=True)
-        paths.lake.rename(paths.run / OLD)
-    beside.paths.lake.rename(paths.lake)
-    shutil.rmtree(beside.paths.run)
+        remove(old)
+        move(paths.lake, old)
+    move(beside.paths.lake, paths.lake)
+    for left in (beside.paths.run, beside.paths.checkpoints):
+        remove(left)
+    return old

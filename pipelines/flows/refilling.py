@@ -1,5 +1,6 @@
 """The stream's state anew, from the lake: what it had taken in is published as history, in the order in which it saw it."""
 
+import json
 import tempfile
 import time
 from collections.abc import Mapping
@@ -13,8 +14,8 @@ from pipelines.enrich import place as places
 from pipelines.enrich import query as enrich
 from pipelines.errors import Mismatch, UsageError
 from pipelines.features import book
-from pipelines.files import put_json
 from pipelines.flows import accounting
+from pipelines.folders import move, put
 from pipelines.ingest.topics import Ends
 from pipelines.local import landed, stack, topics
 from pipelines.local.project import Project
@@ -162,10 +163,10 @@ def _record(event: Mapping[str, Any]) -> dict[str, Any]:
 def _empty(running: Stack, begins: Mapping[str, Mapping[str, int]]) -> None:
     """Put the old state aside and say how the new one is filled: a run that is started after a crash from here on does that."""
     checkpoints = running.settings.paths.checkpoints
-    put_json(checkpoints / places.REFILL, begins)
+    put(checkpoints / places.REFILL, json.dumps(begins))
     folder = enrich.folder(checkpoints)
     if folder.exists():
-        folder.rename(folder.with_name(f"before-{time.time_ns()}-{folder.name}"))
+        move(folder, folder.with_name(f"before-{time.time_ns()}-{folder.name}"))
 
 
 def _await_filled(running: Stack, events: int) -> None:

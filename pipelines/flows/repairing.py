@@ -38,7 +38,7 @@ def run(place: Path, reason: str, edits: Edits, say: Say) -> None:
     settings = config.load(place / "settings.yaml")
     lake, bootstrap = settings.paths.lake, settings.kafka.bootstrap
     say("starting Spark")
-    spark = session.lake(settings.lake)
+    spark = session.lake(settings.lake, store=settings.paths.store)
     try:
         held = Leadership(settings.paths.checkpoints / HEADER)
         if not held.take(spark):

@@ -52,7 +52,7 @@ def run(settings: Settings, stopping: Stopping) -> None:
         return
     if not leadership.is_taken():
         status.report(settings.paths.status / STATUS, "starting", "starting Spark")
-    spark = session.hot(settings.hot)
+    spark = session.hot(settings.hot, store=settings.paths.store)
     planner = Planner(spark, settings.hot)
     try:
         if not leadership.take(spark):

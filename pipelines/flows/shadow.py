@@ -1,6 +1,5 @@
 """A challenger in the shadow: it scores the live feature topic as the champion does, and nobody acts on what it says."""
 
-import shutil
 import time
 from collections.abc import Callable
 from typing import Final
@@ -9,6 +8,7 @@ from pipelines import registry, session, status
 from pipelines.catalog import APPLIED, FEATURES, REHEARSAL, SHADOW
 from pipelines.config import Settings
 from pipelines.errors import Unaccounted
+from pipelines.folders import remove
 from pipelines.ingest.topics import end_offsets, recent
 from pipelines.score import champion as models
 from pipelines.score import query, served
@@ -41,9 +41,9 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
     version = registry.challenger(settings.registry, version)
     files = registry.fetch(settings.registry, version, settings.paths.models)
     status.report(said, "starting", f"starting Spark for version {version}")
-    spark = session.hot(settings.hot, "clearhold-shadow")
+    spark = session.hot(settings.hot, "clearhold-shadow", settings.paths.store)
     folder = settings.paths.checkpoints / NAME
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     try:
         challenger = models.load(version, files)
         models.try_out(spark, challenger, rules)
@@ -62,7 +62,7 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
         running.stop()
     finally:
         spark.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     status.report(said, "stopped", f"version {version} scored {scored:,} payments", version=version, scored=scored)
     return scored
 

@@ -1,7 +1,6 @@
 """A second hot application that waits warm: it takes over when the first one ends, without a cold start."""
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ from pipelines.config import Settings
 from pipelines.enrich import query as enrich
 from pipelines.enrich.planner import Planner
 from pipelines.errors import ClearholdError
+from pipelines.folders import remove
 from pipelines.ingest.topics import end_offsets, recent
 from pipelines.leadership import Leadership
 from pipelines.score import champion as models
@@ -82,7 +82,7 @@ def _rehearsing(settings: Settings, spark: "SparkSession") -> Iterator[str]:
         raise ClearholdError(wanted.note or "there is no model yet")
     files = registry.fetch(settings.registry, wanted.version, settings.paths.models)
     champion = models.load(wanted.version, files)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     quiet = recent(kafka.bootstrap, SIGNALS.name, records=0)
     events = recent(kafka.bootstrap, TRANSACTIONS.name, HISTORY.name, records=RECORDS)
     features = recent(kafka.bootstrap, FEATURES.name, APPLIED.name, records=RECORDS)
@@ -102,7 +102,7 @@ def _rehearsing(settings: Settings, spark: "SparkSession") -> Iterator[str]:
     finally:
         for query in queries:
             query.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 def _rehearsed(bootstrap: str) -> int:

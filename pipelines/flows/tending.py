@@ -1,6 +1,5 @@
 """One round of upkeep: every table of a run, live or stopped, and what earlier definitions of features have left."""
 
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pipelines.catalog import TABLES
 from pipelines.config import Settings
 from pipelines.enrich import query as enrich
 from pipelines.errors import EnvironmentProblem
+from pipelines.folders import Folder, entries, remove
 from pipelines.land import declare, upkeep
 from pipelines.land.upkeep import Tended
 from pipelines.leadership import Leadership
@@ -37,7 +37,7 @@ def run(place: Path) -> list[Tended]:
     settings = config.load(place / "settings.yaml")
     screen = Screen(place / "logs" / "tend.log")
     screen.say("starting Spark")
-    spark = session.lake(settings.lake, "clearhold-upkeep", options=upkeep.OPTIONS)
+    spark = session.lake(settings.lake, "clearhold-upkeep", settings.paths.store, options=upkeep.OPTIONS)
     try:
         held = Leadership(settings.paths.checkpoints / NAME)
         if not held.take(spark):
@@ -51,12 +51,12 @@ def run(place: Path) -> list[Tended]:
         spark.stop()
     for folder in unused(settings):
         screen.say(f"removing {folder}: a state of other features, not touched for longer than Kafka keeps records")
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     screen.print(f"\n{words(done)}")
     return done
 
 
-def unused(settings: Settings) -> list[Path]:
+def unused(settings: Settings) -> list[Folder]:
     """Checkpoints of the stream that belong to other states than today's and can no longer be gone on from.
 
     Whoever decides writes to its checkpoint every few minutes; what was not touched for as long as Kafka keeps records goes on
@@ -64,8 +64,8 @@ def unused(settings: Settings) -> list[Path]:
     """
     present = enrich.folder(settings.paths.checkpoints)
     since = time.time() - settings.kafka.retention_hours * 3600
-    others = settings.paths.checkpoints.glob(f"{enrich.NAME}-*")
-    return [folder for folder in sorted(others) if folder != present and _touched(folder) < since]
+    others = entries(settings.paths.checkpoints, f"{enrich.NAME}-*")
+    return [folder for folder in others if folder != present and _touched(folder) < since]
 
 
 def words(done: Iterable[Tended]) -> str:
@@ -88,6 +88,6 @@ def words(done: Iterable[Tended]) -> str:
     return text.table(rows)
 
 
-def _touched(folder: Path) -> float:
+def _touched(folder: Folder) -> float:
     """When anything in a folder was last written, epoch seconds."""
-    return max(entry.stat().st_mtime for entry in [folder, *folder.rglob("*")])
+    return max(entry.stat().st_mtime for entry in [folder, *entries(folder, "**/*")])

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pipelines import reference, registry, session
+from pipelines import config, reference, registry, session
 from pipelines.check import results
 from pipelines.config import Settings
 from pipelines.errors import QualityFailed, UsageError
@@ -82,7 +82,7 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
         features = Path(scratch) / "features"
         with progress.stage("features"), ThreadPoolExecutor(1) as pool:
             ready = pool.submit(_features, settings, lesson, features)
-            spark = session.lake(settings.lake, "clearhold-train")  # starts meanwhile
+            spark = session.lake(settings.lake, "clearhold-train", settings.paths.store)  # starts meanwhile
         try:
             ready.result()
             if lesson.logged:
@@ -102,7 +102,7 @@ def require_quality(place: Path) -> None:
     Raises:
         QualityFailed: a check of a critical suite failed when it was last judged.
     """
-    if blocking := results.standing(place / "lake").blocking:
+    if blocking := results.standing(config.lake_of(place)).blocking:
         named = "; ".join(f"{suite}: {', '.join(checks)}" for suite, checks in blocking.items())
         raise QualityFailed(
             f"no training: critical quality suites fail in {place} ({named}); `make quality RUN={place}` looks again, "

@@ -50,7 +50,7 @@ def run(settings: Settings, method: Method, trials: int) -> Profile:
             material.write(made, settings.labels, split, known.end, Path(scratch) / "examples.parquet")
             made.close()
         with progress.stage("start Spark"):
-            spark = session.lake(settings.lake, "clearhold-tune")
+            spark = session.lake(settings.lake, "clearhold-tune", settings.paths.store)
         try:
             rows = spark.read.parquet(f"{scratch}/examples.parquet").cache()
             told = _Teller(settings, method, material.version(lake))

@@ -6,7 +6,6 @@ allowed (by a person, who says why), passed. What is passed over reaches to wher
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import duckdb
@@ -15,6 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from pipelines.catalog import GAPS_TABLE
 from pipelines.errors import Unaccounted
+from pipelines.folders import Folder
 from pipelines.ingest.topics import Ends
 from pipelines.turns import turn
 
@@ -71,18 +71,18 @@ def across(ends: Ends, passed: Iterable[Gap]) -> Ends:
     return found
 
 
-def named(lake: Path, state: str) -> dict[str, Gap]:
+def named(lake: Folder, state: str) -> dict[str, Gap]:
     """Gaps that have reached a state, by name; with their extent at that time. None in a lake that is older than their table."""
     if not DeltaTable.is_deltatable(str(lake / GAPS_TABLE.name)):
         return {}
     database = duckdb.connect()  # Arrow's own threads, in a command that ends at once, abort it while they end
-    database.register("gaps", DeltaTable(lake / GAPS_TABLE.name).to_pyarrow_dataset())
+    database.register("gaps", DeltaTable(str(lake / GAPS_TABLE.name)).to_pyarrow_dataset())
     found = "select topic, kafka_partition, since_offset, until_offset from gaps where state = ?"
     gaps = (Gap(*row) for row in database.execute(found, [state]).fetchall())
     return {gap.name: gap for gap in gaps}
 
 
-def note(lake: Path, gaps: Iterable[Gap], state: str, why: str | None = None) -> None:
+def note(lake: Folder, gaps: Iterable[Gap], state: str, why: str | None = None) -> None:
     """Write down that gaps are in a state now."""
     at = datetime.now(UTC)
     rows = [
@@ -100,11 +100,11 @@ def note(lake: Path, gaps: Iterable[Gap], state: str, why: str | None = None) ->
     ]
     if rows:
         with turn(lake / GAPS_TABLE.name):
-            table = DeltaTable(lake / GAPS_TABLE.name)
+            table = DeltaTable(str(lake / GAPS_TABLE.name))
             write_deltalake(table, pa.Table.from_pylist(rows, pa.schema(table.schema().to_arrow())), mode="append")
 
 
-def require_allowed(lake: Path, gaps: Iterable[Gap]) -> None:
+def require_allowed(lake: Folder, gaps: Iterable[Gap]) -> None:
     """Refuse gaps that nobody has allowed; they are written down as found.
 
     Raises:

@@ -1,7 +1,6 @@
 """Tables as they are declared: made where they are missing, evolved where a column has come."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import deltalake
@@ -9,13 +8,14 @@ from delta.tables import DeltaTable
 
 from pipelines.catalog import TABLES, Table
 from pipelines.errors import ConfigurationError
+from pipelines.folders import Folder
 from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def tables(spark: "SparkSession", lake: Path) -> None:
+def tables(spark: "SparkSession", lake: Folder) -> None:
     """Make or evolve every table of the catalogue. What is as declared is left alone.
 
     Raises:
@@ -40,7 +40,7 @@ def properties(table: Table) -> dict[str, str]:
     }
 
 
-def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
+def _make(spark: "SparkSession", table: Table, folder: Folder) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(str(folder)).comment(table.doc)
     for field in table.columns:
         builder = builder.addColumn(field.name, field.type, nullable=not field.required, comment=field.doc)
@@ -52,9 +52,9 @@ def _make(spark: "SparkSession", table: Table, folder: Path) -> None:
     builder.execute()
 
 
-def _evolve(spark: "SparkSession", table: Table, folder: Path) -> None:
+def _evolve(spark: "SparkSession", table: Table, folder: Folder) -> None:
     """Add columns and constraints that have come since. What is no longer declared stays, unwritten."""
-    kept = deltalake.DeltaTable(folder)  # reads the log in milliseconds: nearly always nothing has come
+    kept = deltalake.DeltaTable(str(folder))  # reads the log in milliseconds: nearly always nothing has come
     fields = json.loads(kept.schema().to_json())["fields"]
     found = {field["name"]: _spark_type(field["type"]) for field in fields}
     for field in table.columns:

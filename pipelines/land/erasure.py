@@ -5,7 +5,6 @@ Each step may be run again after a crash: none of them needs what a later one re
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from delta.tables import DeltaTable
@@ -28,6 +27,7 @@ from pipelines.catalog import (
     TRANSACTIONS_TABLE,
     Table,
 )
+from pipelines.folders import Folder
 from pipelines.land.upkeep import again
 from pipelines.schemas import names
 
@@ -56,12 +56,12 @@ _EMPTIED: Final[dict[str, dict[str, str | Column]]] = {
 """Tables whose rows stay without what they held."""
 
 
-def count(spark: "SparkSession", lake: Path, card: str) -> dict[str, int]:
+def count(spark: "SparkSession", lake: Folder, card: str) -> dict[str, int]:
     """Rows that name a card: table -> how many."""
     return {table.name: _rows(spark, lake, card, table).count() for table in NAMING}
 
 
-def note(spark: "SparkSession", lake: Path, card: str) -> None:
+def note(spark: "SparkSession", lake: Folder, card: str) -> None:
     """Write down how the card's payments had ended, and the places of what the state took in: the books need them."""
     about = ("source_partition as kafka_partition", "source_offset as kafka_offset")
     decided = _rows(spark, lake, card, DECISIONS_TABLE).selectExpr(*about, "'decided' as ended")
@@ -77,7 +77,7 @@ def note(spark: "SparkSession", lake: Path, card: str) -> None:
     new.write.format("delta").mode("append").save(str(lake / ERASURES_TABLE.name))
 
 
-def remove(spark: "SparkSession", lake: Path, card: str) -> None:
+def remove(spark: "SparkSession", lake: Folder, card: str) -> None:
     """Remove the card's rows; records and refused records keep their place. `duplicates` goes first: it is found by others.
 
     Rows are named by their places: Delta writes the condition of a delete into its log, where the token would stay.
@@ -93,7 +93,7 @@ def remove(spark: "SparkSession", lake: Path, card: str) -> None:
             again(action.execute)
 
 
-def vacuum(spark: "SparkSession", lake: Path) -> None:
+def vacuum(spark: "SparkSession", lake: Folder) -> None:
     """Remove every file that the present versions do not need, however young. Only where nobody writes."""
     before = spark.conf.get(NO_CHECK, None)
     spark.conf.set(NO_CHECK, "false")
@@ -104,7 +104,7 @@ def vacuum(spark: "SparkSession", lake: Path) -> None:
         spark.conf.unset(NO_CHECK) if before is None else spark.conf.set(NO_CHECK, before)
 
 
-def _rows(spark: "SparkSession", lake: Path, card: str, table: Table) -> "DataFrame":
+def _rows(spark: "SparkSession", lake: Folder, card: str, table: Table) -> "DataFrame":
     """Rows of a table that name the card."""
     rows = _read(spark, lake, table)
     if table is RECORDS_TABLE:
@@ -116,7 +116,7 @@ def _rows(spark: "SparkSession", lake: Path, card: str, table: Table) -> "DataFr
     return rows.where(F.col("card_id") == card)
 
 
-def _transactions(spark: "SparkSession", lake: Path, card: str) -> "DataFrame":
+def _transactions(spark: "SparkSession", lake: Folder, card: str) -> "DataFrame":
     """Ids of the card's payments, from every table that may still know them."""
     found = [
         _read(spark, lake, table).where(F.col("card_id") == card).select("transaction_id")
@@ -151,5 +151,5 @@ def _or(*conditions: Column) -> Column:
     return found
 
 
-def _read(spark: "SparkSession", lake: Path, table: Table) -> "DataFrame":
+def _read(spark: "SparkSession", lake: Folder, table: Table) -> "DataFrame":
     return spark.read.format("delta").load(str(lake / table.name))

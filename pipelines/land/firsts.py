@@ -1,12 +1,13 @@
 """Which decision about a payment is the first one: that one counts, whatever repeats it later."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
+
+from pipelines.folders import Folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -32,7 +33,7 @@ class Firsts:
     A hash says who is certainly new; what may be known is looked up in the table.
     """
 
-    def __init__(self, spark: "SparkSession", table: Path) -> None:
+    def __init__(self, spark: "SparkSession", table: Folder) -> None:
         """Read who has a decision."""
         self._table = table
         self._known: NDArray[np.int64] = np.sort(_hashes(spark.read.format("delta").load(str(table))))

@@ -3,7 +3,6 @@
 import json
 import logging
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyspark.sql import functions as F
@@ -21,6 +20,7 @@ from pipelines.catalog import (
     Topic,
 )
 from pipelines.config import Kafka, Lake
+from pipelines.folders import Folder
 from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends, end_offsets, first_offsets
 from pipelines.land import resume, tables
@@ -52,7 +52,7 @@ class Landing:
     """A landing query. Its tables must have been declared; only one may work at a checkpoint."""
 
     def __init__(
-        self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Path, checkpoints: Path, course: Course
+        self, spark: "SparkSession", kafka: Kafka, settings: Lake, lake: Folder, checkpoints: Folder, course: Course
     ) -> None:
         """Read what has landed.
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyspark.sql import functions as F
 
 from pipelines.catalog import QUARANTINE_TABLE, REPAIRS_TABLE, TRANSACTIONS
+from pipelines.folders import Folder
 from pipelines.ingest.events import examined
 from pipelines.land.tables import REFUSABLE
 from pipelines.schemas import ddl
@@ -88,7 +88,7 @@ class Verdicts(NamedTuple):
     refused: dict[str, int]
 
 
-def refused(spark: "SparkSession", lake: Path, reason: str, most: int) -> Found:
+def refused(spark: "SparkSession", lake: Folder, reason: str, most: int) -> Found:
     """Refused records of a reason that have not been put back, the earliest first."""
     rows = _read(spark, lake / QUARANTINE_TABLE.name).where(
         (F.col("reason") == reason) & F.col("topic").isin(*REFUSABLE)
@@ -100,7 +100,7 @@ def refused(spark: "SparkSession", lake: Path, reason: str, most: int) -> Found:
     return Found(records, left.where("not is_whole").count())
 
 
-def unfinished(spark: "SparkSession", lake: Path) -> dict[Place, dict[int, int]]:
+def unfinished(spark: "SparkSession", lake: Folder) -> dict[Place, dict[int, int]]:
     """Records of which it is not known whether they were sent, as after a crash: place -> the topic's ends before."""
     rows = _read(spark, lake / REPAIRS_TABLE.name)
     done = rows.where(F.col("state") == SENT).select(*PLACE)
@@ -127,19 +127,19 @@ def look_again(spark: "SparkSession", records: list[Record]) -> Verdicts:
 
 
 def note_sending(
-    spark: "SparkSession", lake: Path, records: Iterable[Record], since: Mapping[str, Mapping[int, int]]
+    spark: "SparkSession", lake: Folder, records: Iterable[Record], since: Mapping[str, Mapping[int, int]]
 ) -> None:
     """Write down what is about to be sent, and where the topics end now."""
     ends = {topic: json.dumps(parts) for topic, parts in since.items()}
     _note(spark, lake, [(*one.place, SENDING, ends[one.place.topic], None, None) for one in records])
 
 
-def note_sent(spark: "SparkSession", lake: Path, sent: Iterable[Sent]) -> None:
+def note_sent(spark: "SparkSession", lake: Folder, sent: Iterable[Sent]) -> None:
     """Write down what the broker has."""
     _note(spark, lake, [(*one.place, SENT, None, one.partition, one.offset) for one in sent])
 
 
-def _note(spark: "SparkSession", lake: Path, rows: list[tuple[Any, ...]]) -> None:
+def _note(spark: "SparkSession", lake: Folder, rows: list[tuple[Any, ...]]) -> None:
     if rows:
         now = datetime.now(UTC)
         timed = [(*row[:4], now, *row[4:]) for row in rows]
@@ -148,7 +148,7 @@ def _note(spark: "SparkSession", lake: Path, rows: list[tuple[Any, ...]]) -> Non
             frame.coalesce(1).write.format("delta").mode("append").save(str(lake / REPAIRS_TABLE.name))
 
 
-def _read(spark: "SparkSession", table: Path) -> "DataFrame":
+def _read(spark: "SparkSession", table: Folder) -> "DataFrame":
     return spark.read.format("delta").load(str(table))
 
 

@@ -1,8 +1,6 @@
 """Where a new checkpoint begins: behind what has landed, never from the start again and never beyond a gap."""
 
 import json
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import deltalake
@@ -19,6 +17,7 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     Topic,
 )
+from pipelines.folders import Folder, entries, remove
 from pipelines.ingest.topics import Ends
 from pipelines.land import tables
 from pipelines.leadership import FILE
@@ -36,7 +35,7 @@ _METADATA: Final = "metadata"
 _OFFSET: Final = ("kafka_partition", "kafka_offset")
 
 
-def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
+def landed(lake: Folder, topics: tuple[Topic, ...]) -> Ends:
     """How far topics have landed: topic -> partition -> next offset. Read without Spark, which would take seconds to begin.
 
     `records` is the last table that a batch writes; what lands behind, without its bytes, has one table of its own.
@@ -46,7 +45,7 @@ def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
     for topic in topics:
         table = behind.get(topic.name, RECORDS_TABLE)
         for name, held in (("landed", table), ("erased", ERASURES_TABLE)):
-            database.register(name, deltalake.DeltaTable(lake / held.name).to_pyarrow_dataset())
+            database.register(name, deltalake.DeltaTable(str(lake / held.name)).to_pyarrow_dataset())
         those = f"where topic = '{topic.name}'"
         landed = f"select * from landed {'' if topic.name in behind else those}"
         erased = f"select * from erased {those}"
@@ -58,7 +57,7 @@ def landed(lake: Path, topics: tuple[Topic, ...]) -> Ends:
     return found
 
 
-def trim(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...], ends: Ends) -> None:
+def trim(spark: "SparkSession", lake: Folder, topics: tuple[Topic, ...], ends: Ends) -> None:
     """Remove what a batch had written that never came to its end: without its checkpoint it cannot be finished.
 
     Args:
@@ -75,17 +74,17 @@ def trim(spark: "SparkSession", lake: Path, topics: tuple[Topic, ...], ends: End
         _delete(spark, lake / QUARANTINE_TABLE.name, refused)
 
 
-def has_checkpoint(folder: Path) -> bool:
+def has_checkpoint(folder: Folder) -> bool:
     """Whether a query can go on there."""
     return (folder / _METADATA).exists()
 
 
-def clear(folder: Path) -> None:
+def clear(folder: Folder) -> None:
     """Remove a checkpoint, its identity last: what is half removed is no checkpoint that could be mistaken for a whole one."""
     if has_checkpoint(folder):
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == _METADATA):
+        for entry in sorted(entries(folder), key=lambda entry: entry.name == _METADATA):
             if entry.is_dir():
-                shutil.rmtree(entry)
+                remove(entry)
             elif entry.name != FILE:
                 entry.unlink()
 
@@ -103,10 +102,10 @@ def _beyond(ends: dict[int, int]) -> str:
     return f"not ({' or '.join(known) or 'false'})"
 
 
-def _delete(spark: "SparkSession", table: Path, condition: str) -> None:
+def _delete(spark: "SparkSession", table: Folder, condition: str) -> None:
     """Delete rows, where there are any: looking takes Spark far longer."""
     database = duckdb.connect()
-    database.register("rows", deltalake.DeltaTable(table).to_pyarrow_dataset())
+    database.register("rows", deltalake.DeltaTable(str(table)).to_pyarrow_dataset())
     if database.execute(f"select 1 from rows where {condition} limit 1").fetchone():
         with turn(table):
             DeltaTable.forPath(spark, str(table)).delete(condition)

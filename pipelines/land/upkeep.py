@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from deltalake import DeltaTable
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipelines.errors import Unavailable
+from pipelines.folders import Folder, entries
 from pipelines.turns import turn
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Tended(NamedTuple):
     seconds: float
 
 
-def look(folder: Path) -> Look:
+def look(folder: Folder) -> Look:
     """Read a table as a reader would, without Spark."""
     began = time.monotonic()
-    table = DeltaTable(folder)
+    table = DeltaTable(str(folder))
     first_column = table.schema().fields[0].name
     for _ in table.to_pyarrow_dataset().to_batches(columns=[first_column]):
         pass
@@ -82,7 +82,7 @@ def look(folder: Path) -> Look:
     return Look(len(sizes), sum(sizes), table.version() - _checkpoint(folder), len(_stored(folder)), read_ms)
 
 
-def tend(spark: "SparkSession", folder: Path) -> Tended:
+def tend(spark: "SparkSession", folder: Folder) -> Tended:
     """Compact and cluster a table, then remove what none of the versions that are kept needs. Safe beside whoever writes.
 
     Args:
@@ -121,7 +121,7 @@ def again(work: Callable[[], Any]) -> None:
         ) from conflict
 
 
-def clean_log(spark: "SparkSession", folder: Path) -> None:
+def clean_log(spark: "SparkSession", folder: Folder) -> None:
     """Write a checkpoint of the table's log; Delta then removes entries and checkpoints that are older than they are kept.
 
     It does so by whole days, and never touches the numbers by which an append is known that was made before.
@@ -132,13 +132,13 @@ def clean_log(spark: "SparkSession", folder: Path) -> None:
     log.checkpoint()
 
 
-def _optimize(spark: "SparkSession", folder: Path) -> None:
+def _optimize(spark: "SparkSession", folder: Folder) -> None:
     """Whoever lands waits meanwhile: on a local disk commits of two processes may replace each other."""
     with turn(folder):
         spark.sql(f"optimize delta.`{folder}`").collect()
 
 
-def _checkpoint(folder: Path) -> int:
+def _checkpoint(folder: Folder) -> int:
     """Version of the log's last checkpoint; -1 before the first."""
     try:
         return int(json.loads((folder / "_delta_log" / "_last_checkpoint").read_text())["version"])
@@ -146,10 +146,10 @@ def _checkpoint(folder: Path) -> int:
         return -1
 
 
-def _stored(folder: Path) -> set[str]:
+def _stored(folder: Folder) -> set[str]:
     """Names of files of data and log, without the sums that Hadoop puts beside them."""
-    data = {file.name for file in folder.glob("*.parquet")}
-    return data | {file.name for file in (folder / "_delta_log").glob("[0-9]*")}
+    data = {file.name for file in entries(folder, "*.parquet")}
+    return data | {file.name for file in entries(folder / "_delta_log", "[0-9]*")}
 
 
 def _first_line(problem: Exception) -> str:

@@ -21,14 +21,22 @@ STAMP = "complete.json"
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
-def is_ready(environment: Environment, dev: bool) -> bool:
-    """Whether everything that the lock names was installed here by a run that ended well. Takes milliseconds, no network."""
-    stamp, wanted = _stamp(environment), _wanted(environment, dev=True)
-    return _is_whole(environment) and (not dev or stamp["dev"] == wanted["dev"])
+def is_ready(environment: Environment, dev: bool, store: bool = False) -> bool:
+    """Whether everything that the lock names was installed here by a run that ended well. Takes milliseconds, no network.
+
+    Args:
+        environment: that is looked at.
+        dev: with what development needs.
+        store: with what an object store needs, which is a part of that.
+    """
+    stamp, wanted = _stamp(environment), _wanted(environment, dev=True, store=True)
+    has_dev = stamp["dev"] == wanted["dev"]
+    has_store = has_dev or stamp["store"] == wanted["store"]
+    return _is_whole(environment) and (has_dev or not dev) and (has_store or not store)
 
 
-def install(environment: Environment, dev: bool, log: Path, note: Callable[[str], None]) -> None:
-    """Install what is missing. Development packages are added to a whole environment; anything else is made anew.
+def install(environment: Environment, dev: bool, log: Path, note: Callable[[str], None], store: bool = False) -> None:
+    """Install what is missing. Packages for development or a store are added to a whole environment; else it is made anew.
 
     Raises:
         EnvironmentProblem: pip or venv failed; what is there is not taken for complete.
@@ -41,11 +49,11 @@ def install(environment: Environment, dev: bool, log: Path, note: Callable[[str]
         commands.run(
             [sys.executable, "-m", "venv", "--clear", str(environment.folder)], log, lambda _: note("creating")
         )
-    lock = environment.dev_lock if dev else environment.lock
+    lock = environment.dev_lock if dev else environment.store_lock if store else environment.lock
     packages = len(pins(lock))
     command = [str(environment.python), *PIP, "install", "--require-hashes", "-r", str(lock)]
     commands.run(command, log, lambda text: note(how_far(text, packages)))
-    stamp(environment, dev)
+    stamp(environment, dev, store)
 
 
 def how_far(pip_log: str, packages: int) -> str:
@@ -56,9 +64,9 @@ def how_far(pip_log: str, packages: int) -> str:
     return f"{min(seen, packages)} of {packages} packages fetched"
 
 
-def stamp(environment: Environment, dev: bool) -> None:
+def stamp(environment: Environment, dev: bool, store: bool = False) -> None:
     """Declare the environment complete."""
-    put_json(environment.folder / STAMP, _wanted(environment, dev))
+    put_json(environment.folder / STAMP, _wanted(environment, dev, store))
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -84,17 +92,18 @@ def _is_whole(environment: Environment) -> bool:
     return all(found[key] == wanted[key] for key in ("lock", "folder", "interpreter")) and environment.python.exists()
 
 
-def _wanted(environment: Environment, dev: bool) -> dict[str, Any]:
+def _wanted(environment: Environment, dev: bool, store: bool = False) -> dict[str, Any]:
     return {
         "lock": _digest(environment.lock),
         "dev": _digest(environment.dev_lock) if dev else None,
+        "store": _digest(environment.store_lock) if store else None,
         "folder": str(environment.folder),  # an environment does not survive being moved
         "interpreter": os.path.realpath(environment.python),
     }
 
 
 def _stamp(environment: Environment) -> dict[str, Any]:
-    empty = {"lock": None, "dev": None, "folder": None, "interpreter": None}
+    empty = {"lock": None, "dev": None, "store": None, "folder": None, "interpreter": None}
     try:
         return {**empty, **json.loads((environment.folder / STAMP).read_text())}
     except (OSError, ValueError, TypeError):

@@ -17,37 +17,47 @@ from pipelines.local import commands
 from pipelines.local.java import Java, network_options
 from pipelines.local.project import Environment, Project
 
-STAMP = "verified.json"
+STORE = "store"
+"""Folder of the jars that only an object store needs: they are fetched apart from the others."""
 
 
-def sums(project: Project) -> dict[str, str]:
-    """The declared jars: path below `.jars` to SHA-256."""
+def sums(project: Project, store: bool = False) -> dict[str, str]:
+    """The declared jars, those that everybody needs or those for a store: path below `.jars` to SHA-256."""
     lines = (project.conf / "jars.sha256").read_text().splitlines()
-    return {path.strip(): digest for digest, path in (line.split(maxsplit=1) for line in lines if line.strip())}
+    declared = {path.strip(): digest for digest, path in (line.split(maxsplit=1) for line in lines if line.strip())}
+    return {path: digest for path, digest in declared.items() if path.startswith(f"{STORE}/") is store}
 
 
-def is_ready(project: Project) -> bool:
+def is_ready(project: Project, store: bool = False) -> bool:
     """Whether every declared jar is there and was verified."""
-    stamp = project.jars / STAMP
+    stamp = _stamp(project, store)
     try:
-        if json.loads(stamp.read_text()) == _seen(project):
+        if json.loads(stamp.read_text()) == _seen(project, store):
             return True
     except (OSError, ValueError):
         pass
-    if wrong(project, project.jars):
+    if wrong(project, project.jars, store):
         return False
-    stamp.write_text(json.dumps(_seen(project), indent=1))
+    stamp.write_text(json.dumps(_seen(project, store), indent=1))
     return True
 
 
-def wrong(project: Project, folder: Path) -> list[str]:
+def wrong(project: Project, folder: Path, store: bool = False) -> list[str]:
     """Jars below `folder` that are missing or are not what was declared, one line each."""
-    found = {path: _digest(folder / path) for path in sums(project)}
+    wanted = sums(project, store)
+    found = {path: _digest(folder / path) for path in wanted}
     said = {path: "is missing" if not found[path] else "is not what was declared" for path in found}
-    return [f"{path} {said[path]}" for path, digest in sums(project).items() if found[path] != digest]
+    return [f"{path} {said[path]}" for path, digest in wanted.items() if found[path] != digest]
 
 
-def install(project: Project, environment: Environment, java: Java, log: Path, note: Callable[[str], None]) -> None:
+def install(
+    project: Project,
+    environment: Environment,
+    java: Java,
+    log: Path,
+    note: Callable[[str], None],
+    store: bool = False,
+) -> None:
     """Fetch, verify, then put in place: a folder of jars is either whole or the one from before.
 
     Raises:
@@ -58,8 +68,9 @@ def install(project: Project, environment: Environment, java: Java, log: Path, n
     command = [java.command, *network_options(java, os.environ), "-jar", str(_ivy(environment))]
     command += ["-cache", str(project.jars / "ivy"), "-ivy", str(project.conf / "jars.xml")]
     command += ["-retrieve", str(part / "[conf]" / "[artifact]-[revision].[ext]"), "-warn"]
-    commands.run(command, log, lambda _: note(_how_far(project)))
-    problems = wrong(project, part)
+    command += ["-confs", *sorted({path.split("/")[0] for path in sums(project, store)})]
+    commands.run(command, log, lambda _: note(_how_far(project, store)))
+    problems = wrong(project, part, store)
     if problems:
         raise EnvironmentProblem(
             f"jars: {problems[0]} ({len(problems)} in all): not installed; check your Maven mirror"
@@ -68,13 +79,17 @@ def install(project: Project, environment: Environment, java: Java, log: Path, n
         shutil.rmtree(project.jars / folder.name, ignore_errors=True)
         folder.rename(project.jars / folder.name)
     part.rmdir()
-    (project.jars / STAMP).write_text(json.dumps(_seen(project), indent=1))
+    _stamp(project, store).write_text(json.dumps(_seen(project, store), indent=1))
 
 
-def _how_far(project: Project) -> str:
+def _stamp(project: Project, store: bool) -> Path:
+    return project.jars / f"verified{'-store' if store else ''}.json"
+
+
+def _how_far(project: Project, store: bool) -> str:
     described = len(list(project.jars.glob("ivy/**/ivy-*.xml")))
-    fetched = len(list(project.jars.glob("ivy/**/*.jar")))
-    return f"{fetched} of {len(sums(project))} jars fetched" if fetched else f"{described} found in the repository"
+    total, fetched = len(sums(project, store)), len(list(project.jars.glob("ivy/**/*.jar")))
+    return f"{min(fetched, total)} of {total} jars fetched" if fetched else f"{described} found in the repository"
 
 
 def _ivy(environment: Environment) -> Path:
@@ -84,9 +99,9 @@ def _ivy(environment: Environment) -> Path:
     return found[-1]
 
 
-def _seen(project: Project) -> dict[str, Any]:
+def _seen(project: Project, store: bool) -> dict[str, Any]:
     declared = (project.conf / "jars.xml").read_bytes() + (project.conf / "jars.sha256").read_bytes()
-    stats = {path: (project.jars / path).stat() for path in sums(project) if (project.jars / path).exists()}
+    stats = {path: (project.jars / path).stat() for path in sums(project, store) if (project.jars / path).exists()}
     files = {path: [stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()}
     return {"declared": hashlib.sha256(declared).hexdigest(), "files": files}
 

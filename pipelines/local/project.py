@@ -11,6 +11,7 @@ class Environment(NamedTuple):
     name: str
     folder: Path
     lock: Path
+    store_lock: Path
     dev_lock: Path
     size: str
 
@@ -42,7 +43,7 @@ class Project(NamedTuple):
 
     @property
     def jars(self) -> Path:
-        """Jars that no wheel carries, one folder a process that loads them: spark, delta, broker."""
+        """Jars that no wheel carries, one folder a purpose: spark, delta, broker, store."""
         return self.root / ".jars"
 
     @property
@@ -61,8 +62,8 @@ class Project(NamedTuple):
         return self.root / "run" / "logs"
 
     def _environment(self, name: str, folder: str, size: str) -> Environment:
-        locks = self.conf / "requirements"
-        return Environment(name, self.root / folder, locks / f"{name}.txt", locks / f"{name}-dev.txt", size)
+        plain, store, dev = (self.conf / "requirements" / f"{name}{more}.txt" for more in ("", "-store", "-dev"))
+        return Environment(name, self.root / folder, plain, store, dev, size)
 
 
 HERE: Final = Project(Path(__file__).resolve().parents[2])

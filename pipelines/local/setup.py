@@ -1,10 +1,10 @@
 """Installs what is missing, below the project's folder: environments, jars, Java where there is none.
 
-    python3 -m pipelines.local.setup [hot] [lake] [jars] [--dev]
+    python3 -m pipelines.local.setup [hot] [lake] [jars] [--store] [--dev]
 
-Nothing named means everything. For development, and on a Debian as root, it also installs Chromium, which the browser's tests
-need. Runs on a bare Python 3.11 (standard library only). The second run finds everything in place, needs no network and ends at
-once. Exit codes: 0 ready, 78 the machine or the network is in the way, 130 interrupted.
+Nothing named means everything but what an object store needs. For development it installs that too, and on a Debian as root
+Chromium, which the browser's tests need. Runs on a bare Python 3.11 (standard library only). The second run finds everything in
+place, needs no network and ends at once. Exit codes: 0 ready, 78 the machine or the network is in the way, 130 interrupted.
 """
 
 import argparse
@@ -33,24 +33,27 @@ class Task(NamedTuple):
     do: Callable[[Step], None]
 
 
-def missing(project: Project, parts: Sequence[str], dev: bool) -> list[Task]:
+def missing(project: Project, parts: Sequence[str], dev: bool, store: bool = False) -> list[Task]:
     """What has to be done so that the named parts are there, in order."""
+    store = store or dev
     wanted = [environment for environment in (project.hot, project.lake) if environment.name in parts]
     tasks = [
-        Task(f"{environment.name} environment ({environment.size})", _installer(project, environment, dev))
+        Task(f"{environment.name} environment ({environment.size})", _installer(project, environment, dev, store))
         for environment in wanted
-        if not environments.is_ready(environment, dev)
+        if not environments.is_ready(environment, dev, store)
     ]
     if java.find(project, os.environ) is None:
         tasks.append(Task("Java runtime, this machine has none (0.1 GB)", _java_installer(project, parts)))
     if "jars" in parts and not jars.is_ready(project):
-        tasks.append(Task("jars for Kafka and Delta (60 MB)", _jar_installer(project, parts)))
+        tasks.append(Task("jars for Kafka and Delta (60 MB)", _jar_installer(project, parts, store=False)))
+    if "jars" in parts and store and not jars.is_ready(project, store):
+        tasks.append(Task("jars for an object store (11 MB)", _jar_installer(project, parts, store)))
     if dev and "lake" in parts and chromium.find() is None and chromium.can_install():
         tasks.append(Task("Chromium for the browser's tests (0.4 GB)", _chromium_installer(project)))
     return tasks
 
 
-def make_ready(project: Project, parts: Sequence[str], dev: bool) -> float:
+def make_ready(project: Project, parts: Sequence[str], dev: bool, store: bool = False) -> float:
     """Do what is missing; seconds it took.
 
     Raises:
@@ -58,7 +61,7 @@ def make_ready(project: Project, parts: Sequence[str], dev: bool) -> float:
     """
     began = time.monotonic()
     with _alone(project):
-        tasks = missing(project, parts, dev)
+        tasks = missing(project, parts, dev, store)
         progress = Progress(len(tasks))
         for task in tasks:
             with progress.step(task.doing) as step:
@@ -70,6 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     """The command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="setup", description="Install what is missing.")
     parser.add_argument("parts", nargs="*", help="hot, lake, jars; nothing means all")
+    parser.add_argument("--store", action="store_true", help="also what lake and checkpoints in an object store need")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.parts) - set(PARTS)):
@@ -77,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _refuse_other_pythons()
-        seconds = make_ready(HERE, given.parts or PARTS, given.dev)
+        seconds = make_ready(HERE, given.parts or PARTS, given.dev, given.store)
     except ClearholdError as problem:
         print(f"set-up: {problem}", file=sys.stderr)
         return problem.exit_code
@@ -96,19 +100,19 @@ def _do(task: Task, step: Step) -> None:
         raise EnvironmentProblem(f"{task.doing}: {problem}") from problem
 
 
-def _installer(project: Project, environment: Environment, dev: bool) -> Callable[[Step], None]:
+def _installer(project: Project, environment: Environment, dev: bool, store: bool) -> Callable[[Step], None]:
     log = project.logs / f"setup-{environment.name}.log"
-    return lambda step: environments.install(environment, dev, log, step.note)
+    return lambda step: environments.install(environment, dev, log, step.note, store)
 
 
 def _java_installer(project: Project, parts: Sequence[str]) -> Callable[[Step], None]:
     return lambda step: java.install(project, _any(project, parts), project.logs / "setup-java.log", step.note)
 
 
-def _jar_installer(project: Project, parts: Sequence[str]) -> Callable[[Step], None]:
+def _jar_installer(project: Project, parts: Sequence[str], store: bool) -> Callable[[Step], None]:
     def install(step: Step) -> None:
         runtime = java.require(project, os.environ)
-        jars.install(project, _any(project, parts), runtime, project.logs / "setup-jars.log", step.note)
+        jars.install(project, _any(project, parts), runtime, project.logs / "setup-jars.log", step.note, store)
 
     return install
 

@@ -1,7 +1,6 @@
 """The books: what Kafka acknowledged against what the lake holds, read without Spark."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -19,6 +18,7 @@ from pipelines.catalog import (
     RECORDS_TABLE,
     TRANSACTIONS,
 )
+from pipelines.folders import Folder
 from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends
 from pipelines.monitor import text
@@ -131,7 +131,7 @@ class Books(NamedTuple):
         return {**self._asdict(), "lines": lines, "difference": self.difference}
 
 
-def close(lake: Path, ends: Ends) -> Books:
+def close(lake: Folder, ends: Ends) -> Books:
     """Hold the lake against the ends of the topics.
 
     Args:
@@ -160,7 +160,7 @@ def close(lake: Path, ends: Ends) -> Books:
     return Books(tuple(lines), *(balance or ()))
 
 
-def _register_erasures(database: duckdb.DuckDBPyConnection, lake: Path) -> None:
+def _register_erasures(database: duckdb.DuckDBPyConnection, lake: Folder) -> None:
     """A lake that no card was ever erased from may not have the table yet."""
     if reading.are_there(lake, ERASURES_TABLE):
         reading.register(database, lake, ERASURES_TABLE)

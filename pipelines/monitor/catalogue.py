@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from deltalake import DeltaTable
 
 from pipelines.catalog import TABLES, TOPICS, Table, Topic
+from pipelines.folders import Folder
 from pipelines.monitor import text
 from pipelines.schemas import Field
 
@@ -48,7 +48,7 @@ class Found(NamedTuple):
         return {"tables": tables, "topics": [topic._asdict() for topic in self.topics]}
 
 
-def search(lake: Path, rows: Mapping[str, int], word: str) -> Found:
+def search(lake: Folder, rows: Mapping[str, int], word: str) -> Found:
     """Tables and topics with a word in their name or comment, or in those of a column; case does not matter.
 
     Args:
@@ -89,10 +89,10 @@ def _words(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _state(lake: Path, rows: Mapping[str, int], table: Table) -> tuple[int | None, datetime | None]:
+def _state(lake: Folder, rows: Mapping[str, int], table: Table) -> tuple[int | None, datetime | None]:
     if table.name not in rows:
         return None, None
-    commits = DeltaTable(lake / table.name).history(RECENT)
+    commits = DeltaTable(str(lake / table.name)).history(RECENT)
     last = next((commit for commit in commits if commit["operation"] not in UPKEEP), commits[-1])
     return rows[table.name], datetime.fromtimestamp(last["timestamp"] / 1000, UTC)
 

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipelines.folders import Folder, entries
+
 _MILLION = 1_000_000
 
 
-def percentiles(table: Path, since_ms: float = 0) -> dict[str, float | None]:
+def percentiles(table: Folder, since_ms: float = 0) -> dict[str, float | None]:
     """Seconds from `appended_at` to the commit, over all rows that were appended at `since_ms` or later; None of nothing.
 
     Args:
@@ -28,15 +29,16 @@ def percentiles(table: Path, since_ms: float = 0) -> dict[str, float | None]:
     return {name: round(float(np.percentile(lags, share)), 1) if len(lags) else None for name, share in wanted.items()}
 
 
-def _commits(log: Path) -> Iterator[tuple[int, list[str]]]:
+def _commits(log: Folder) -> Iterator[tuple[int, list[str]]]:
     """Of each commit: its time (epoch milliseconds) and the files it added."""
-    for file in sorted(log.glob("*.json")):
+    for file in entries(log, "*.json"):
         actions = [json.loads(line) for line in file.read_text().splitlines()]
         info = next(action["commitInfo"] for action in actions if "commitInfo" in action)
         yield info["timestamp"], [action["add"]["path"] for action in actions if "add" in action]
 
 
-def _appended(file: Path) -> NDArray[np.float64]:
-    column = pq.read_table(file, columns=["appended_at"]).column(0)
+def _appended(file: Folder) -> NDArray[np.float64]:
+    with file.open("rb") as opened:
+        column = pq.read_table(opened, columns=["appended_at"]).column(0)
     micros = pc.cast(pc.cast(column, "timestamp[us]"), "int64")
     return np.asarray(micros.to_numpy() / _MILLION, dtype=np.float64)

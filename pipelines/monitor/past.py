@@ -1,21 +1,22 @@
 """A table as it was at a time."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from upath import UPath
 
 from pipelines.catalog import TABLES
 from pipelines.errors import UsageError
+from pipelines.folders import Folder
 
 KEPT: Final = {table.name: f"its past is kept for {table.keep_days} days" for table in TABLES}
 
 
 def read(
-    table: Path, at: datetime | None = None, where: str = "true", most: int = 20
+    table: Folder, at: datetime | None = None, where: str = "true", most: int = 20
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many rows of a table fulfil a condition, and the first of them.
 
@@ -30,7 +31,7 @@ def read(
     """
     if not DeltaTable.is_deltatable(str(table)):
         raise UsageError(f"there is no table {table}; `make catalogue` lists what there is")
-    found = DeltaTable(table)
+    found = DeltaTable(str(table))
     if at is not None:
         _go_back(found, table, at.replace(tzinfo=at.tzinfo or UTC))
     database = duckdb.connect()
@@ -43,7 +44,7 @@ def read(
     return int(count), shown
 
 
-def _go_back(found: DeltaTable, table: Path, moment: datetime) -> None:
+def _go_back(found: DeltaTable, table: Folder, moment: datetime) -> None:
     """Turn a table to the version of a time, if that can still be read."""
     oldest = found.history()[-1]
     since = datetime.fromtimestamp(oldest["timestamp"] / 1000, UTC)
@@ -60,5 +61,5 @@ def _go_back(found: DeltaTable, table: Path, moment: datetime) -> None:
         files = found.file_uris()
     except DeltaError as problem:
         raise gone from problem
-    if not all(Path(file).exists() for file in files):
+    if not all(UPath(file).exists() for file in files):
         raise gone

@@ -1,13 +1,13 @@
 """What is in quarantine and why, read without Spark."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import duckdb
 
 from pipelines import reading
 from pipelines.catalog import QUARANTINE_TABLE
+from pipelines.folders import Folder
 from pipelines.ingest.admission import MEANING
 from pipelines.monitor import text
 
@@ -36,7 +36,7 @@ class Refused(NamedTuple):
     begins: str
 
 
-def by_reason(lake: Path) -> list[Reason]:
+def by_reason(lake: Folder) -> list[Reason]:
     """Every reason, the most frequent first."""
     rows = _quarantine(lake).execute(
         "select topic, reason, count(*), count(*) filter (is_whole), min(appended_at), max(appended_at)"
@@ -45,7 +45,7 @@ def by_reason(lake: Path) -> list[Reason]:
     return [Reason(*row) for row in rows.fetchall()]
 
 
-def of(lake: Path, reason: str, most: int) -> list[Refused]:
+def of(lake: Folder, reason: str, most: int) -> list[Refused]:
     """The latest records that were refused for a reason."""
     rows = _quarantine(lake).execute(
         "select topic, kafka_partition, kafka_offset, appended_at, bytes, value from quarantine"
@@ -85,7 +85,7 @@ def lines(refused: list[Refused]) -> str:
     return text.table(rows, left=True)
 
 
-def _quarantine(lake: Path) -> duckdb.DuckDBPyConnection:
+def _quarantine(lake: Folder) -> duckdb.DuckDBPyConnection:
     database = reading.opened(lake, QUARANTINE_TABLE)
     database.execute("set timezone = 'UTC'")
     return database

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.folders import Folder, entries
+
 _WORD: Final = rb"[A-Za-z0-9_-]"
 
 
@@ -18,16 +20,16 @@ class Search(NamedTuple):
     """What was read, and which of it holds the token."""
 
     scanned: int
-    found: tuple[Path, ...]
+    found: tuple[Folder, ...]
 
 
-def search(folder: Path, token: str) -> Search:
+def search(folder: Folder, token: str) -> Search:
     """Read every file below a folder."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    files = [file for file in entries(folder, "**/*") if file.is_file()]
     return Search(len(files), tuple(file for file in files if holds(file, token)))
 
 
-def holds(file: Path, token: str) -> bool:
+def holds(file: Folder, token: str) -> bool:
     """Whether a file holds a token, not as a part of a longer one.
 
     Parquet is decoded, all columns and what is in them, and its statistics: there it is a whole value, or a JSON string in text
@@ -43,8 +45,12 @@ def holds(file: Path, token: str) -> bool:
     return _in_bytes(file, quoted if token.isdigit() else word)
 
 
-def _in_parquet(file: Path, token: str, quoted: re.Pattern[bytes]) -> bool:
-    opened = pq.ParquetFile(file)
+def _in_parquet(file: Folder, token: str, quoted: re.Pattern[bytes]) -> bool:
+    with file.open("rb") as content:
+        return _in_columns(pq.ParquetFile(content), token, quoted)
+
+
+def _in_columns(opened: pq.ParquetFile, token: str, quoted: re.Pattern[bytes]) -> bool:
     if any(value in (token, token.encode()) for value in _statistics(opened)):
         return True
     for batch in opened.iter_batches():
@@ -83,7 +89,9 @@ def _leaves(column: pa.Array) -> Iterator[pa.Array]:
         yield column
 
 
-def _in_bytes(file: Path, wanted: re.Pattern[bytes]) -> bool:
+def _in_bytes(file: Folder, wanted: re.Pattern[bytes]) -> bool:
+    if not isinstance(file, Path):
+        return wanted.search(file.read_bytes()) is not None
     if not file.stat().st_size:
         return False
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:

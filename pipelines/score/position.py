@@ -11,13 +11,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
-from pipelines.files import put
+from pipelines.folders import Folder, put
 from pipelines.ingest import topics
 
 _POSITION: Final = re.compile(
@@ -79,14 +78,14 @@ class Anchor(NamedTuple):
     payments: dict[int, tuple[int, int, list[int]]]
 
     @classmethod
-    def read(cls, file: Path) -> "Anchor":
+    def read(cls, file: Folder) -> "Anchor":
         """The anchor kept in a file, or the very beginning."""
         if not file.exists():
             return cls({}, {}, {})
         kept = json.loads(file.read_text())
         return cls(*({int(partition): at for partition, at in kept[part].items()} for part in cls._fields))
 
-    def write(self, file: Path) -> None:
+    def write(self, file: Folder) -> None:
         """Keep the anchor; a reader never sees half of it."""
         put(file, json.dumps(self._asdict()))
 

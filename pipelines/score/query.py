@@ -1,6 +1,5 @@
 """Score: features in, decisions out. Stateless; restarted in the warm JVM for another model or policy."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.ml.functions import vector_to_array
@@ -10,6 +9,7 @@ from pipelines import streams
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, REHEARSAL, Topic
 from pipelines.config import Kafka
 from pipelines.features import book
+from pipelines.folders import Folder
 from pipelines.rules.policy import Policy, decide
 from pipelines.schemas import DECISION, names
 from pipelines.streams import Offsets
@@ -58,7 +58,7 @@ def decisions(features: "DataFrame", champion: Champion, policy: Policy) -> "Dat
 def start(
     spark: "SparkSession",
     kafka: Kafka,
-    checkpoint: Path,
+    checkpoint: Folder,
     champion: Champion,
     policy: Policy,
     offsets: Offsets,

@@ -1,11 +1,10 @@
 """The score query in service: started at the exact place, swapped for another model or policy without losing a payment."""
 
-import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.config import Hot, Kafka
+from pipelines.folders import Folder, entries, remove
 from pipelines.rules.policy import Policy
 from pipelines.score import query
 from pipelines.score.champion import try_out
@@ -25,7 +24,7 @@ FEW = 100
 class Serving:
     """One running score query at a time. What is handed in has been loaded; it is tried out before the old one is let go."""
 
-    def __init__(self, spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Path) -> None:
+    def __init__(self, spark: "SparkSession", kafka: Kafka, hot: Hot, checkpoints: Folder) -> None:
         self._spark, self._kafka, self._hot = spark, kafka, hot
         self._folder = checkpoints / query.NAME
         self._anchor = checkpoints / "score-anchor.json"
@@ -56,14 +55,14 @@ class Serving:
             self._query.stop()
         rehearse = self._query is None and not self.is_awaited
         offsets = self._tail.starting_offsets(self._hot.warmup_records if rehearse else 0)
-        before, checkpoint = list(self._folder.glob("*")), self._folder / str(time.time_ns())
+        before, checkpoint = entries(self._folder), self._folder / str(time.time_ns())
         self._query = query.start(self._spark, self._kafka, checkpoint, champion, policy, offsets, self._tail.decided())
         self.swaps.append(
             {"at": began, "seconds": time.time() - began, "model": champion.version, "policy": policy.version}
         )
         self.champion, self.policy = champion, policy
         for folder in before:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def watch(self) -> None:
         """Note how far decisions have come. Raises what stopped the query, if it stopped."""

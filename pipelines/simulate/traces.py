@@ -71,7 +71,8 @@ def stolen(
     count = len(card)
     near = chance.random(count) < 0.7
     city = np.where(near, population.cards.city[card], chance.integers(0, len(CITIES), count))
-    hidden = (device == NOWHERE) | (chance.random(count) < 0.5)
+    hidden_device = device == NOWHERE
+    hidden = hidden_device | (chance.random(count) < 0.5)
     north, east = chance.normal(0, 0.08, (2, count))
     online = channel == ONLINE
     return _at_terminals(
@@ -87,7 +88,7 @@ def stolen(
             latitude=np.where(hidden, np.nan, LATITUDE[city] + north),
             longitude=np.where(hidden, np.nan, LONGITUDE[city] + east),
             device=np.where(online, device, NOWHERE),
-            address=np.where(online, _address(chance, device, chance.random(count) < 0.6), NOWHERE),
+            address=np.where(online, _address(chance, device, hidden_device | (chance.random(count) < 0.6)), NOWHERE),
             origin=origin,
         ),
     )

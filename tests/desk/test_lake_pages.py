@@ -95,7 +95,7 @@ def lake(tmp_path: Path) -> Path:
     logged[58]["card_id"], logged[20]["card_id"] = "neighbour", "long ago"
     _write(found, catalog.FEATURES_TABLE, logged[30:])
     _write(found, catalog.APPLIED_TABLE, logged[:30])
-    parts = {"transaction_id": "t59", "card_id": "c", "model_version": "2"}
+    parts = {"transaction_id": "t59", "card_id": "c", "event_ms": 59 * 86_400_000, "model_version": "2"}
     shap = {"features": ["card_km_home"], "contributions": [0.75]}
     _write(found, catalog.CONTRIBUTIONS_TABLE, [_place(59, 1) | parts | shap])
     return found
@@ -139,6 +139,17 @@ def test_what_the_lake_knows_of_a_card(lake: Path) -> None:
     assert all(-1 <= dot.x <= 101 and -1 <= dot.y <= 101 for dot in (*found["timeline"], *found["places"]))
     other = past.of(lake, decision(99, card_id="nobody"))
     assert "have not landed yet" in other["note"]
+
+
+def test_one_reads_the_lake_at_a_time_and_the_others_ask_again(
+    lake: Path, analyst: Person, take: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "PATIENCE_SECONDS", 0.01)
+    known = f"/cases/{take(59, card_id='c', event_ms=59 * 86_400_000, model_version='2')}/past"
+    with past._READER:
+        busy = analyst.get(known).text
+    assert "being read for other cases" in busy and 'hx-trigger="load delay:3s"' in busy
+    assert "+0.750" in analyst.get(known).text
 
 
 def test_the_case_page_asks_again_until_the_lake_knows(lake: Path, analyst: Person, take: Callable[..., int]) -> None:

@@ -82,7 +82,7 @@ def bare(tmp_path: Path) -> Project:
     """A fresh clone."""
     locks = tmp_path / "conf" / "requirements"
     locks.mkdir(parents=True)
-    for name in ("hot", "lake", "hot-dev", "lake-dev"):
+    for name in ("hot", "lake", "hot-store", "lake-store", "hot-dev", "lake-dev"):
         (locks / f"{name}.txt").write_text("a==1\n")
     (tmp_path / "conf" / "jars.xml").write_text("<ivy-module/>")
     (tmp_path / "conf" / "jars.sha256").write_text("00  spark/a.jar\n")

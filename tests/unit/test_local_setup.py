@@ -23,7 +23,8 @@ def project(tmp_path: Path) -> Project:
         (locks / f"{name}.txt").write_text(
             "Typing_Extensions==4.1 \\\n    --hash=sha256:00\ncolour==2.0 ; sys_platform == 'x'\n"
         )
-        (locks / f"{name}-dev.txt").write_text("typing-extensions==4.1\npytest==8.0\n")
+        (locks / f"{name}-store.txt").write_text("typing-extensions==4.1\ns3fs==1.0\n")
+        (locks / f"{name}-dev.txt").write_text("typing-extensions==4.1\ns3fs==1.0\npytest==8.0\n")
     (tmp_path / "conf" / "jars.xml").write_text("<ivy-module/>")
     (tmp_path / ".jars" / "spark").mkdir(parents=True)
     (tmp_path / ".jars" / "spark" / "a.jar").write_bytes(b"a")
@@ -55,6 +56,9 @@ def test_development_locks_hold_the_same_versions_and_more(name: str) -> None:
     plain, dev = environments.pins(environment.lock), environments.pins(environment.dev_lock)
     assert plain.items() <= dev.items()
     assert "pytest" in dev.keys() - plain.keys()
+    store = environments.pins(environment.store_lock)
+    assert plain.items() <= store.items() <= dev.items()
+    assert "s3fs" in store.keys() - plain.keys()
 
 
 def test_every_pin_has_a_hash_and_no_lock_names_a_host() -> None:
@@ -69,8 +73,13 @@ def test_every_pin_has_a_hash_and_no_lock_names_a_host() -> None:
 def test_an_installed_environment_is_recognised(project: Project) -> None:
     assert environments.is_ready(project.hot, dev=False)
     assert not environments.is_ready(project.hot, dev=True)
+    assert not environments.is_ready(project.hot, dev=False, store=True)
+    environments.stamp(project.hot, dev=False, store=True)
+    assert environments.is_ready(project.hot, dev=False, store=True)
+    assert not environments.is_ready(project.hot, dev=True)
     environments.stamp(project.hot, dev=True)
     assert environments.is_ready(project.hot, dev=True)
+    assert environments.is_ready(project.hot, dev=False, store=True)
     assert environments.is_ready(project.hot, dev=False)
 
 
@@ -133,13 +142,24 @@ def test_how_far_pip_is() -> None:
 
 def test_jars_are_verified_once_and_again_when_they_change(project: Project) -> None:
     assert jars.is_ready(project)
-    assert (project.jars / jars.STAMP).exists()
+    assert (project.jars / "verified.json").exists()
     jar = project.jars / "spark" / "a.jar"
     jar.write_bytes(b"b")
     assert not jars.is_ready(project)
     assert jars.wrong(project, project.jars) == ["spark/a.jar is not what was declared"]
     jar.unlink()
     assert jars.wrong(project, project.jars) == ["spark/a.jar is missing"]
+
+
+def test_jars_for_a_store_are_apart_from_the_others(project: Project) -> None:
+    with (project.conf / "jars.sha256").open("a") as declared:
+        declared.write("3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d  store/b.jar\n")
+    assert jars.is_ready(project)
+    assert not jars.is_ready(project, store=True)
+    (project.jars / "store").mkdir()
+    (project.jars / "store" / "b.jar").write_bytes(b"b")
+    assert jars.is_ready(project, store=True)
+    assert jars.is_ready(project)
 
 
 def test_a_verified_jar_is_not_summed_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +171,8 @@ def test_a_verified_jar_is_not_summed_again(project: Project, monkeypatch: pytes
 def test_every_declared_jar_has_a_sum_and_a_folder_that_is_loaded() -> None:
     folders = {path.split("/")[0] for path in jars.sums(HERE)}
     assert folders == {"spark", "delta", "broker"}
-    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in jars.sums(HERE).values())
+    declared = jars.sums(HERE) | jars.sums(HERE, store=True)
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in declared.values())
 
 
 def home(folder: Path, version: str | None, says: str = "") -> Path:
