@@ -1,7 +1,7 @@
 """Typed settings. Read once, by a job; every other module is handed the part it needs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +9,10 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from pipelines.errors import ConfigurationError
 from pipelines.folders import SCHEME, Folder, in_store
+
+PREFIX: Final = "CLEARHOLD_"
+DIVIDER: Final = "__"
+"""CLEARHOLD_HOT__MASTER is the setting hot.master."""
 
 
 class Section(BaseModel):
@@ -177,7 +181,7 @@ class Settings(BaseSettings):
     """All settings of one deployment."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="CLEARHOLD_", env_nested_delimiter="__", env_ignore_empty=True
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter=DIVIDER, env_ignore_empty=True
     )
 
     kafka: Kafka = Kafka()
@@ -231,6 +235,11 @@ def lake_of(run: Path) -> Folder:
     """The lake of a run: in the store that its settings name, otherwise in its folder."""
     file = run / "settings.yaml"
     return Paths(run=run, store=load(file).paths.store if file.exists() else "").lake
+
+
+def is_setting(variable: str) -> bool:
+    """Whether a variable of the environment is a setting for `load`."""
+    return variable.startswith(PREFIX) and DIVIDER in variable
 
 
 def dump(settings: Settings, file: Path) -> None:

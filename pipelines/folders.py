@@ -41,7 +41,7 @@ def lock(folder: Folder, name: str) -> Path:
     """The file that stands for the right to change a folder: in it, or where the locks of its store are."""
     if isinstance(folder, Path):
         return folder / name
-    root = next(url for url in _locks if str(folder).startswith(url))
+    root = max((url for url in _locks if f"{folder}/".startswith(f"{url}/")), key=len)
     return _locks[root].joinpath(*str(folder).removeprefix(root).strip("/").split("/"), name)
 
 

@@ -41,6 +41,7 @@ _LAKE: Final = {
     "spark.sql.types.framework.enabled": "false",
     "spark.sql.shuffle.partitions": "4",
 }
+_CREDENTIALS: Final = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
 
 
 def hot(
@@ -117,11 +118,11 @@ def _open(name: str, made: Mapping[str, str], folders: list[Path], store: Path |
 
 
 def _of_store(environ: Mapping[str, str]) -> dict[str, str]:
-    """Where the store is, if not at AWS; who may enter it is looked up by Hadoop, in AWS's own places."""
-    endpoint = environ.get("AWS_ENDPOINT_URL")
-    return (
-        {"spark.hadoop.fs.s3a.endpoint": endpoint, "spark.hadoop.fs.s3a.path.style.access": "true"} if endpoint else {}
-    )
+    """Who may enter the store is looked up where AWS's own programs look; where it is, if not at AWS, is a variable of theirs."""
+    made = {"spark.hadoop.fs.s3a.aws.credentials.provider": _CREDENTIALS}
+    if endpoint := environ.get("AWS_ENDPOINT_URL"):
+        made |= {"spark.hadoop.fs.s3a.endpoint": endpoint, "spark.hadoop.fs.s3a.path.style.access": "true"}
+    return made
 
 
 def _submitted() -> dict[str, str]:

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from pipelines import config, status
 from pipelines.catalog import TOPICS
 from pipelines.config import Settings
 from pipelines.errors import ConfigurationError
+from pipelines.folders import remove
 from pipelines.local import broker, cluster, java, ports, supervisor, topics, tracking
 from pipelines.local.broker import Broker
 from pipelines.local.cluster import Cluster
@@ -201,7 +204,26 @@ def opened(
     with supervisor.opened(run, project.root, _surroundings(run, environ, runtime), say, LAST_TO_STOP) as processes:
         if fresh:
             wipe(run)
+            for kept in (settings.paths.lake, settings.paths.checkpoints):
+                remove(kept)
+        else:
+            require_same_store(settings)
         yield Stack(project, settings, runtime, processes)
+
+
+def require_same_store(settings: Settings) -> None:
+    """Refuse to go on with a run whose lake and checkpoints are elsewhere.
+
+    Raises:
+        ConfigurationError: they are.
+    """
+    file, run = settings.paths.run / "settings.yaml", settings.paths.run
+    kept = yaml.safe_load(file.read_text())["paths"].get("store", "") if file.exists() else settings.paths.store
+    if kept != settings.paths.store:
+        there, asked = kept or run, settings.paths.store or run
+        raise ConfigurationError(
+            f"{run} has its lake and checkpoints in {there}, not in {asked}: say CLEARHOLD_PATHS__STORE={kept}, or FRESH=1"
+        )
 
 
 def wipe(run: Path) -> None:
@@ -221,11 +243,14 @@ def wipe(run: Path) -> None:
 
 
 def _surroundings(run: Path, environ: Mapping[str, str], runtime: Java) -> dict[str, str]:
-    """Environment of every program: this Java, temporary files below the run, no proxy in between."""
+    """Environment of every program: this Java, temporary files below the run, no proxy in between.
+
+    Settings are handed to a program in its file: those in the variables are in there, as they were when the run was opened.
+    """
     temporary = str(run.absolute() / "tmp")
     local = "127.0.0.1,localhost"
     return {
-        **environ,
+        **{name: value for name, value in environ.items() if not config.is_setting(name)},
         "JAVA_HOME": str(runtime.home),
         "JDK_JAVA_OPTIONS": f'"-Djava.io.tmpdir={temporary}" -XX:+PerfDisableSharedMem',
         "TMPDIR": temporary,

@@ -35,6 +35,7 @@ from pipelines.catalog import (
     HISTORY_COMPLETE,
     SHADOW,
     SIGNALS,
+    TABLES,
     TRANSACTIONS,
     WATCH_TABLE,
 )
@@ -47,11 +48,13 @@ from pipelines.local import landed, stack, topics
 from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.local.stack import Stack
+from pipelines.monitor import accounts
 from pipelines.schemas import ACTIONS, EVENT, SEQUENCES, names
 from pipelines.score.position import Anchor
 from pipelines.train import fit
 from tests.commands import said
 from tests.events import Record, payments, signals
+from tests.object_store import bucket
 from tests.planted import found_in, hidden, number, planted_pages
 
 PAID = payments(2400)
@@ -161,11 +164,17 @@ def listings(count: int) -> list[Record]:
     return [about | {"signal_id": f"n-{n}", "event_time": PAST[-1]["event_time"]} for n in range(count)]
 
 
-WAYS = {"one task, a standby takes over": (1, True, 0), "submitted to a cluster, it starts again": (2, False, 2)}
-"""Partitions of the state, whether a standby is there, and workers of the cluster."""
+WAYS = {"one task, a standby takes over": (1, True, 0), "a cluster and an object store, it starts again": (2, False, 2)}
+"""Partitions of the state, whether a standby is there, workers of the cluster: then lake and checkpoints are in a store."""
 ON_A_CLUSTER = pytest.mark.parametrize("crashed", list(WAYS.values())[1:], ids=list(WAYS)[1:], indirect=True)
 ONE_WAY = pytest.mark.parametrize("crashed", list(WAYS.values())[:1], ids=list(WAYS)[:1], indirect=True)
 """For what is the same in every run."""
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    with bucket() as url:
+        yield url
 
 
 @pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
@@ -175,6 +184,7 @@ def crashed(
     """A run that took history, payments, signals and bad records, and when it was killed with -9 behind a checkpoint."""
     run = tmp_path_factory.mktemp("hot") / "run"
     state_partitions, standby, workers = request.param
+    store = f"{request.getfixturevalue('store')}/hot" if workers else ""
     settings = Settings(
         registry=Registry(uri="http://127.0.0.1:9", poll_seconds=1),
         hot=Hot(
@@ -186,7 +196,7 @@ def crashed(
             state_partitions=state_partitions,
             standby=standby,
         ),
-        paths=Paths(run=run, policy=Path("conf/policy.yaml")),
+        paths=Paths(run=run, store=store, policy=Path("conf/policy.yaml")),
     )
     known = list(signals(PAID))
     now = PAST[-1]["event_time"]
@@ -566,3 +576,17 @@ def test_both_workers_decide_after_one_was_lost(settled: Stack) -> None:
         for one in topics.read(bootstrap, DECISIONS.name, {})
     )
     print(f"two workers, a crash among it: p50 {took[len(took) // 2]} ms, p90 {took[len(took) * 9 // 10]} ms")
+
+
+@ON_A_CLUSTER
+def test_lake_and_checkpoints_are_in_the_object_store_and_the_books_add_up(landed_run: Path, settled: Stack) -> None:
+    paths = settled.settings.paths
+    assert str(paths.lake).startswith("s3a://")
+    assert {entry.name for entry in landed_run.iterdir()}.isdisjoint({"lake", "checkpoints"})
+    books = accounts.close(paths.lake, accounting.ends(settled.settings.kafka.bootstrap))
+    assert books.difference == 0
+    assert landed.rows(paths.lake)["decisions"] == len(LIVE)
+    assert landed.rows(paths.lake)["quarantine"] == len(BAD)
+    table = "jobs.read_table", "--run", landed_run, "--name", "decisions", "--where", "action is null"
+    assert "0 of 0 rows" in said(0, *table).stderr
+    assert {folder.name for folder in paths.lake.glob("*")} == {table.name for table in TABLES}
