@@ -7,11 +7,11 @@ usage: python -m jobs.bench [--rate 300] [--for 600] [--cards 20000] [--swap] [-
 Sends synthetic payments to a fresh stack from a process of its own that never slows down, and measures from when each was meant
 to be sent until the broker appended its decision (the first one counts). The first --warm seconds are not measured and come on
 top of --for. --swap lets another model version serve in mid-run; --kill kills the hot application with signal 9: a standby takes
-over or, with --no-standby, it starts again. --workers lets it run on a cluster. --backlog measures no latency: payments are
-sent while nobody decides, then they are decided as fast as can be, the generator at rest. The model is trained the first time, on
-a simulated bank, and kept in run/bench-model. Leaves run/bench.json and run/bench.png (a sweep: run/sweep.json and
-run/sweep.png). Exit codes: 0 when every acknowledged payment is decided, 1 when not, 2 for numbers that make no sense, 130 when
-it was stopped, 75 or 78 when it could not start.
+over or, with --no-standby, it starts again. --workers lets it run on a cluster. --backlog measures no latency: after as many
+to get warm, payments are sent while who decides is held, and then decided as fast as can be, the generator at rest. The model
+is trained the first time, on a simulated bank, and kept in run/bench-model. Leaves run/bench.json and run/bench.png (a sweep:
+run/sweep.json and run/sweep.png). Exit codes: 0 when every acknowledged payment is decided, 1 when not, 2 for numbers that make
+no sense, 130 when it was stopped, 75 or 78 when it could not start.
 """
 
 import os
@@ -42,7 +42,7 @@ def main(
     workers: Annotated[int, typer.Option(help="decide on a Spark standalone cluster of so many workers")] = 0,
     processors: Annotated[int | None, typer.Option(help="processors that the workers share [all]")] = None,
     backlog: Annotated[
-        int, typer.Option(help="payments that wait while nobody decides: how fast they are decided")
+        int, typer.Option(help="payments that wait while who decides is held: how fast they are decided then")
     ] = 0,
     sweeping: Annotated[bool, typer.Option("--sweep", help="many rates, 10 thousand to 1 million cards")] = False,
     run: Annotated[Path, typer.Option(help="folder of the run; cleared")] = Path("run/bench"),

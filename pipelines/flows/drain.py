@@ -1,8 +1,11 @@
-"""How fast the decision path is when payments wait for it: the generator is at rest while they are decided."""
+"""How fast the decision path is when payments wait for it: who decides is held while they are sent, and then let go.
+
+As many are decided before, so that the Java machines are warm; the generator is at rest while it counts.
+"""
 
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +24,6 @@ from pipelines.simulate.crowd import number
 
 SENDING_PER_SECOND: Final = 8_000.0
 SENDING_SECONDS: Final = 1_800.0
-MIDDLE: Final = (0.4, 0.95)
-"""Shares of the backlog between which the rate counts: before it the Java machines get warm, after it tasks run dry."""
 LOOK_SECONDS: Final = 5.0
 
 
@@ -35,23 +36,25 @@ def run(ground: Ground, asked: Bench, payments: int) -> None:
         Unaccounted: a payment has no decision.
         ClearholdError: something could not be started, or ended too often.
     """
-    crowd = bench.crowd_for(asked.cards, payments, asked.past)
+    crowd = bench.crowd_for(asked.cards, 2 * payments, asked.past)
     screen = Screen(ground.settings.paths.run / "logs" / "supervisor.log")
     with bench.opened(ground, screen, crowd, asked.past, False, asked.workers) as running:
-        running.processes.stop([HOT])
-        load = Load(crowd, SENDING_PER_SECOND, payments / SENDING_PER_SECOND, 0)
-        decided = Decided(running.settings.kafka.bootstrap, number, 0, payments)
-        _send(running, screen, load)
-        running.start_hot()
-        with closing(decided):
+        bootstrap, seconds = running.settings.kafka.bootstrap, payments / SENDING_PER_SECOND
+        with closing(Decided(bootstrap, number, 0, payments)) as warm:
+            sent = _send(running, screen, Load(crowd, SENDING_PER_SECOND, seconds, 0))
+            _follow(running, screen, warm, payments)
+        with closing(Decided(bootstrap, number, payments, payments)) as decided:
+            with held(running):
+                sent += _send(running, screen, Load(crowd, SENDING_PER_SECOND, seconds, 0, first=payments))
+            let_go_ms = time.time() * 1000
             _follow(running, screen, decided, payments)
         found = {
             "backlog": payments,
             "cards": asked.cards,
             "workers": asked.workers._asdict(),
-            "decided": decided.decided,
-            "unaccounted": int(running.status(SENDER)["acknowledged"]) - decided.decided,
-            "decided_per_second": round(pace(decided.times()), 1),
+            "decided": warm.decided + decided.decided,
+            "unaccounted": sent - warm.decided - decided.decided,
+            "decided_per_second": round(pace(decided.times(), let_go_ms), 1),
             **bench.about(ground, running),
         }
     put_json(ground.out, found)
@@ -59,20 +62,33 @@ def run(ground: Ground, asked: Bench, payments: int) -> None:
     bench.conserved(found, ground.settings)
 
 
-def pace(decided_ms: NDArray[np.int64]) -> float:
-    """Decisions a second in the MIDDLE of a backlog.
+@contextmanager
+def held(running: Stack) -> Iterator[None]:
+    """Whoever decides, workers of a cluster or the hot application, stands still meanwhile."""
+    processes = running.processes.processes
+    names = [name for name in processes if name.startswith("worker-")] or [HOT]
+    family = [each for name in names for each in processes[name].family()]
+    try:
+        for each in family:
+            each.suspend()
+        yield
+    finally:
+        for each in family:
+            each.resume()
+
+
+def pace(decided_ms: NDArray[np.int64], let_go_ms: float) -> float:
+    """Decisions a second, from when they were let go to the last of them.
 
     Args:
         decided_ms: append times in any order, epoch milliseconds.
+        let_go_ms: the beginning, likewise.
 
     Returns:
         0 where there is nothing to tell from.
     """
-    times = np.sort(decided_ms)
-    first, last = (int(len(times) * share) for share in MIDDLE)
-    if last <= first or times[last] == times[first]:
-        return 0.0
-    return float((last - first) * 1000 / (times[last] - times[first]))
+    took = decided_ms.max(initial=0) - let_go_ms
+    return float(len(decided_ms) * 1000 / took) if took > 0 else 0.0
 
 
 def words(found: Mapping[str, Any]) -> str:
@@ -91,10 +107,12 @@ def words(found: Mapping[str, Any]) -> str:
     return text.table(rows)
 
 
-def _send(running: Stack, screen: Screen, load: Load) -> None:
+def _send(running: Stack, screen: Screen, load: Load) -> int:
+    """Send payments; how many the broker has taken."""
     running.start_job(SENDER, "jobs.send_load", *load.arguments(), once=True)
-    screen.say(f"{load.payments:,} payments are sent while nobody decides")
+    screen.say(f"{load.payments:,} payments are sent")
     running.wait(lambda: running.processes.is_done(SENDER), SENDING_SECONDS, "they are not sent")
+    return int(running.status(SENDER)["acknowledged"])
 
 
 def _follow(running: Stack, screen: Screen, decided: Decided, payments: int) -> None:

@@ -1,10 +1,14 @@
 """A standalone cluster: what is started, what travels to it, and how fast a backlog was worked off."""
 
+import select
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from pipelines.errors import UsageError
@@ -12,6 +16,7 @@ from pipelines.flows import drain
 from pipelines.local import cluster
 from pipelines.local.cluster import Cluster
 from pipelines.local.project import HERE
+from pipelines.local.supervisor import StopAsked
 
 
 def test_the_package_holds_every_module_and_works_from_the_zip(tmp_path: Path) -> None:
@@ -36,8 +41,21 @@ def test_impossible_clusters_are_refused(workers: int, processors: int | None) -
         cluster.require(workers, processors)
 
 
-def test_the_pace_is_that_of_the_middle() -> None:
-    slow_start = np.concatenate([np.linspace(0, 10_000, 40), np.linspace(10_010, 10_600, 60)])
-    assert drain.pace(slow_start.astype(np.int64)) == pytest.approx(100, rel=0.05)
-    assert drain.pace(np.array([], dtype=np.int64)) == 0.0
-    assert drain.pace(np.full(100, 5, dtype=np.int64)) == 0.0
+def test_the_pace_is_from_letting_go_to_the_last_decision() -> None:
+    times = np.array([9_000, 3_000, 11_000, 7_000], dtype=np.int64)
+    assert drain.pace(times, let_go_ms=1_000.0) == pytest.approx(0.4)
+    assert drain.pace(np.array([], dtype=np.int64), let_go_ms=1_000.0) == 0.0
+
+
+def test_who_decides_stands_still_while_it_is_held() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin and worker.stdout
+        members = {"worker-1": SimpleNamespace(family=lambda: [psutil.Process(worker.pid)]), "hot": None}
+        running: Any = SimpleNamespace(processes=SimpleNamespace(processes=members))
+        with pytest.raises(StopAsked), drain.held(running):
+            worker.stdin.write(b"x")
+            worker.stdin.flush()
+            assert select.select([worker.stdout], [], [], 0.5)[0] == []
+            raise StopAsked
+        assert select.select([worker.stdout], [], [], 60)[0] == [worker.stdout]
+        worker.kill()
