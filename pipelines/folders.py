@@ -51,6 +51,15 @@ def entries(folder: Folder, pattern: str = "*") -> list[Folder]:
     return sorted(found, key=str)
 
 
+def text(file: Folder) -> str:
+    """What a small file holds that others write anew meanwhile: all of one version of it."""
+    if isinstance(file, Path):
+        return file.read_text()
+    # opening a file there looks first and then asks for the version that it has seen
+    held: bytes = file.fs.cat_file(file.path)
+    return held.decode()
+
+
 def put(file: Folder, text: str) -> None:
     """Write a small file whole or not at all."""
     if isinstance(file, Path):

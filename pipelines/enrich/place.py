@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipelines.catalog import Topic
-from pipelines.folders import Folder, entries, put
+from pipelines.folders import Folder, entries, put, text
 from pipelines.streams import Offsets
 
 REFILL: Final = "refill.json"
@@ -20,7 +20,7 @@ REFILL: Final = "refill.json"
 def knows(checkpoint: Folder, topic: Topic) -> bool:
     """Whether a query that goes on at a checkpoint reads a topic."""
     last = _last(checkpoint)
-    return last is not None and topic.name in json.loads(last.read_text().splitlines()[-1])
+    return last is not None and topic.name in json.loads(text(last).splitlines()[-1])
 
 
 def join(checkpoint: Folder, begins: Offsets) -> None:
@@ -36,7 +36,7 @@ def join(checkpoint: Folder, begins: Offsets) -> None:
     for later in _numbered(checkpoint / "offsets"):
         if int(later.name) > int(last.name):
             later.unlink()
-    *head, offsets = last.read_text().splitlines()
+    *head, offsets = text(last).splitlines()
     (last.parent / f".{last.name}.crc").unlink(missing_ok=True)  # of the content before; without one nothing is checked
     put(last, "\n".join([*head, json.dumps(json.loads(offsets) | dict(begins))]))
 
@@ -44,7 +44,7 @@ def join(checkpoint: Folder, begins: Offsets) -> None:
 def refill(checkpoints: Folder) -> Offsets | None:
     """Where live topics begin behind a history that was made of the lake, if the state is to be filled with one."""
     file = checkpoints / REFILL
-    found: Mapping[str, Mapping[str, int]] | None = json.loads(file.read_text()) if file.exists() else None
+    found: Mapping[str, Mapping[str, int]] | None = json.loads(text(file)) if file.exists() else None
     return found
 
 

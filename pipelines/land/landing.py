@@ -20,7 +20,7 @@ from pipelines.catalog import (
     Topic,
 )
 from pipelines.config import Kafka, Lake
-from pipelines.folders import Folder
+from pipelines.folders import Folder, text
 from pipelines.ingest import gaps
 from pipelines.ingest.topics import Ends, end_offsets, first_offsets
 from pipelines.land import resume, tables
@@ -95,7 +95,7 @@ class Landing:
         A batch that is run again after a crash changes nothing: Delta skips a number that it has seen from this checkpoint. The
         `quarantine` topic may then get a row twice; its place names it.
         """
-        writer = json.loads((self._checkpoint / "metadata").read_text())["id"]
+        writer = json.loads(text(self._checkpoint / "metadata"))["id"]
         looked = tables.looked_at(batch).persist()
         try:
             counted = (

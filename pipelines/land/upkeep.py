@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipelines.errors import Unavailable
-from pipelines.folders import Folder, entries
+from pipelines.folders import Folder, entries, text
 from pipelines.turns import turn
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _optimize(spark: "SparkSession", folder: Folder) -> None:
 def _checkpoint(folder: Folder) -> int:
     """Version of the log's last checkpoint; -1 before the first."""
     try:
-        return int(json.loads((folder / "_delta_log" / "_last_checkpoint").read_text())["version"])
+        return int(json.loads(text(folder / "_delta_log" / "_last_checkpoint"))["version"])
     except FileNotFoundError:
         return -1
 

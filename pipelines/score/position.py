@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from pipelines.catalog import APPLIED, DECISIONS, FEATURES, TRANSACTIONS
-from pipelines.folders import Folder, put
+from pipelines.folders import Folder, put, text
 from pipelines.ingest import topics
 
 _POSITION: Final = re.compile(
@@ -82,7 +82,7 @@ class Anchor(NamedTuple):
         """The anchor kept in a file, or the very beginning."""
         if not file.exists():
             return cls({}, {}, {})
-        kept = json.loads(file.read_text())
+        kept = json.loads(text(file))
         return cls(*({int(partition): at for partition, at in kept[part].items()} for part in cls._fields))
 
     def write(self, file: Folder) -> None:

@@ -1,6 +1,7 @@
 """Folders on a disk and in an object store: the same words do the same."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,24 @@ def test_what_is_put_is_read_listed_copied_moved_and_removed(folder: Folder) -> 
     for name in ("moved", "moved"):
         folders.remove(folder / name)
         assert not (folder / name).exists()
+
+
+def test_a_file_that_is_written_anew_all_the_time_can_be_read(folder: Folder) -> None:
+    file, stopping = folder / "place.json", threading.Event()
+    folders.put(file, "0" * 1000)
+
+    def write() -> None:
+        while not stopping.is_set():
+            for digit in "12":
+                folders.put(file, digit * 1000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert all(len(set(folders.text(file))) == 1 for _ in range(100))
+    finally:
+        stopping.set()
+        writer.join()
 
 
 def test_locks_are_on_a_disk(folder: Folder, tmp_path: Path) -> None:
