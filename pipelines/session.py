@@ -72,7 +72,7 @@ def hot(
         **keyed,
         **(options or {}),
     }
-    return _open(name, made, [jars / "spark"], jars / "store" if store else None)
+    return _open(name, made, store, jars, "spark")
 
 
 def lake(
@@ -95,17 +95,17 @@ def lake(
         EnvironmentProblem: the jars or Java are not there.
     """
     made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
-    return _open(name, made, [jars / "spark", jars / "delta"], jars / "store" if store else None)
+    return _open(name, made, store, jars, "spark", "delta")
 
 
-def _open(name: str, made: Mapping[str, str], folders: list[Path], store: Path | None) -> SparkSession:
+def _open(name: str, made: Mapping[str, str], store: str, jars: Path, *purposes: str) -> SparkSession:
     if store:
-        folders, made = [*folders, store], {**_of_store(os.environ), **made}
+        purposes, made = (*purposes, "store"), {**_of_store(os.environ), **made}
     options = {"spark.app.name": name, **_COMMON, **made, **_submitted()}
     if options["spark.master"].startswith("local"):
         options = {**_ALONE, **options}
     if "spark.jars" not in options:
-        options["spark.jars"] = ",".join(str(jar) for folder in folders for jar in _jars(folder))
+        options["spark.jars"] = ",".join(str(jar) for purpose in purposes for jar in _jars(jars / purpose))
     builder = SparkSession.Builder()
     for key, value in options.items():
         builder = builder.config(key, value)

@@ -3,12 +3,14 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from pipelines.local import ports
 
 BUCKET = "clearhold"
 
@@ -16,8 +18,7 @@ BUCKET = "clearhold"
 @contextmanager
 def bucket() -> Iterator[str]:
     """URL of an empty bucket; meanwhile AWS's variables lead this process and its children there."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = ports.choose([0])
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server, pytest.MonkeyPatch.context() as environment:
@@ -37,13 +38,6 @@ def bucket() -> Iterator[str]:
             server.kill()
 
 
+@retry(stop=stop_after_delay(120), wait=wait_fixed(0.1), retry=retry_if_exception_type(OSError), reraise=True)
 def _await(port: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the object store does not open")
+    socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -32,7 +32,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "note": "",
 }
 _READER: Final = threading.Lock()
-"""One reads at a time, in some 100 MB: who leafs through cases faster than that must not fill the desk's memory and threads."""
+"""One reads at a time: who leafs through cases faster than that must not fill the desk's memory and threads."""
 
 Row = Mapping[str, Any]
 
