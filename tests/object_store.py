@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import boto3
 import pytest
+from s3fs import S3FileSystem
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipelines.local import ports
@@ -36,6 +37,7 @@ def bucket() -> Iterator[str]:
             yield f"s3a://{BUCKET}"
         finally:
             server.kill()
+            S3FileSystem.clear_instance_cache()  # they would ask this server for what is in the next bucket
 
 
 @retry(stop=stop_after_delay(120), wait=wait_fixed(0.1), retry=retry_if_exception_type(OSError), reraise=True)
