@@ -2,10 +2,11 @@
 
 usage: python -m jobs.retrain_model [--run run/demo] [--every 24h] [--quick] (or `make retrain RUN=run/demo EVERY=24h`)
 
-Without --every one round, now. With it a round begins that long after the last one began, and as soon as `make watch` raises
-something new. Waits, and says so, while the registry or the lake does not answer or a quality suite fails. Safe to kill at any
-point: the next start goes on where this one was. Leaves retrain/rounds.json in the run's folder. Exit codes of a single round:
-0 promoted, 1 refused or failed, 78 when another retraining is at work in this run.
+Without --every one round, now, for a run that has landed something. With it a round begins that long after the last one began,
+and as soon as `make watch` raises something new. Waits, and says so, while the registry or the lake does not answer, the lake is
+empty or a quality suite fails. Safe to kill at any point: the next start goes on where this one was. Leaves retrain/rounds.json
+in the run's folder. Exit codes of a single round: 0 promoted, 1 refused or failed, 2 when nothing has landed, 78 when another
+retraining is at work in this run.
 """
 
 import os
@@ -30,7 +31,8 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="fewer trees, fitted once")] = False,
 ) -> None:
     """Train, judge and promote."""
-    landed.require(run)
+    if every is None:
+        landed.require(run)
     plan = retraining.Plan(every, retraining.programs(HERE, run.absolute(), quick), lambda: model_watch.raised(run))
     screen = Screen(run / "logs" / "retrain.log")
     retraining.run(config.load(run / "settings.yaml"), HERE.root, plan, os.environ, screen)

@@ -21,6 +21,8 @@ from pipelines.monitor import accounts
 
 PATIENCE_SECONDS: Final = 60.0
 """How long nothing at all may happen before what is under way is given up."""
+OPEN_SECONDS: Final = 600.0
+"""How long landing may take to start: a short stretch on a slow machine is over before."""
 HURRIED_SECONDS: Final = 8.0
 """How long Ctrl-C waits for what is under way, a landing batch included; the whole stop takes at most 15 s."""
 
@@ -53,6 +55,8 @@ class Traffic:
         self._screen.end()
         self._screen.say(f"the {sender.name} stops; what is under way is still decided and landed")
         processes.stop([sender.name], seconds=4)
+        with contextlib.suppress(StopAsked):
+            self._running.await_open("landing", OPEN_SECONDS)
         if processes.asked:
             processes.linger(self._caught_up, HURRIED_SECONDS)
         elif settle(processes, self._caught_up, self._reached) and not self._all_landed():

@@ -67,6 +67,7 @@ LAND = """
 import pyarrow as pa
 from deltalake import write_deltalake
 from pipelines.catalog import APPLIED_TABLE, FEATURES_TABLE
+time.sleep(float(os.environ.get("SLOW", 0)))
 place, source = {"kafka_partition": 0, "kafka_offset": 0}, {"source_partition": 0, "source_offset": 0}
 tables = {"records": {"topic": "", **place}, "quarantine": {"topic": "", **place}, "decisions": source,
           "duplicates": {"cause": "", **source}}
@@ -78,6 +79,7 @@ for table in (FEATURES_TABLE, APPLIED_TABLE):
 def write(table, **row):
     write_deltalake(run / "lake" / table, pa.Table.from_pylist([row]), mode="append")
 first = {}
+status.report(run / "status" / "landing.json", "open", "landing")
 for message in records("transactions", "decisions"):
     record, topic, at = parsed(message), message.topic(), (message.partition(), message.offset())
     place = dict(zip(("kafka_partition", "kafka_offset"), at))
@@ -230,6 +232,12 @@ def test_a_lost_payment_fails_the_run(project: Project, monkeypatch: pytest.Monk
     with pytest.raises(Unaccounted, match="2 acknowledged records are unaccounted for"):
         demo.run(project, settings(project), Demo(seconds=1, rate=20), {**os.environ, "DROP": "1"})
     assert summary(project)["unaccounted"] == 2  # the first payment was sent twice
+
+
+def test_a_landing_that_starts_late_is_waited_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE_SECONDS", 2.0)
+    demo.run(project, settings(project), Demo(seconds=1, rate=20), {**os.environ, "SLOW": "10"})
+    assert summary(project)["unaccounted"] == 0
 
 
 def test_a_training_that_fails_is_said_with_its_own_words(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from pipelines.check import results, suites
 from pipelines.check.batches import EPOCH, Stretch
 from pipelines.check.results import Outcome, Report
 from pipelines.config import Paths, Registry, Settings
-from pipelines.errors import EnvironmentProblem, Unavailable
+from pipelines.errors import EnvironmentProblem, Unavailable, UsageError
 from pipelines.flows import retraining
 from pipelines.local.project import HERE
 from pipelines.promote import rounds
@@ -143,6 +144,17 @@ def test_one_at_a_time_goes_on_after_failure_and_refusal_and_explains_them(setti
     assert (refused.outcome, refused.version) == ("refused", "1")
     assert refused.why == f"money saved: no better; {settings.paths.run / 'gate' / '1' / 'report.md'}"
     assert promoted.version == registry.champion_version(settings.registry) == "2"
+
+
+def test_on_a_schedule_it_may_start_before_anything_has_landed(settings: Settings) -> None:
+    shutil.rmtree(settings.paths.lake)
+    job = [sys.executable, "-m", "jobs.retrain_model", "--run", str(settings.paths.run)]
+    with subprocess.Popen([*job, "--every", "24h"], cwd=HERE.root, stdout=subprocess.DEVNULL) as running:
+        wait(lambda: running.poll() is not None or said(settings).get("state") == "waiting")
+        running.terminate()
+    assert (running.returncode, said(settings)["state"]) == (0, "stopped")
+    now = subprocess.run(job, cwd=HERE.root, capture_output=True, text=True, check=False)
+    assert (now.returncode, "no run has landed anything" in now.stderr) == (UsageError.exit_code, True)
 
 
 def test_it_waits_for_lake_quality_and_services_and_says_so(settings: Settings, start: Any) -> None:
