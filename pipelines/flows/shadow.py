@@ -14,6 +14,8 @@ from pipelines.score import champion as models
 from pipelines.score import query, served
 
 NAME: Final = "shadow"
+MASTER: Final = "local[32]"
+"""One query without state, whoever decides: the slots of a cluster are all taken by those that serve."""
 POLL_SECONDS: Final = 2.0
 
 
@@ -41,7 +43,8 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
     version = registry.challenger(settings.registry, version)
     files = registry.fetch(settings.registry, version, settings.paths.models)
     status.report(said, "starting", f"starting Spark for version {version}")
-    spark = session.hot(settings.hot, "clearhold-shadow", settings.paths.store)
+    alone = settings.hot.model_copy(update={"master": MASTER})
+    spark = session.hot(alone, "clearhold-shadow", settings.paths.store)
     folder = settings.paths.checkpoints / NAME
     remove(folder)
     try:

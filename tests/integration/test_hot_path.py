@@ -540,7 +540,8 @@ def test_a_challenger_scores_live_payments_in_the_shadow_and_nobody_acts_on_it(s
         "120",
     )
     command = [str(HERE.hot.python), "-m", "jobs.shadow_model", *settings]
-    with subprocess.Popen(command, cwd=HERE.root, stdout=subprocess.PIPE, text=True) as shadow:
+    elsewhere = {**os.environ, "CLEARHOLD_HOT__MASTER": "spark://127.0.0.1:9"}  # it asks no cluster for room
+    with subprocess.Popen(command, cwd=HERE.root, env=elsewhere, stdout=subprocess.PIPE, text=True) as shadow:
         settled.processes.wait(
             lambda: settled.status("shadow").get("state") == "open", SECONDS, "the shadow does not open"
         )
