@@ -26,18 +26,11 @@ def entrance(request: Request) -> HTMLResponse:
 @router.post("/login", dependencies=[Depends(Public("10/5minutes;100/day"))])
 def come_in(request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()]) -> Response:
     """Come in with name and password."""
-    place, now_ms = guard.office(request), clock.wall_ms()
-    with place.database.reading() as session:
+    with guard.office(request).database.reading() as session:
         is_right = people.is_right(session, name, password)
     if not is_right:
         return page(request, "login.html", 401, trouble="Name or password is not right.")
-    with place.database.writing() as session:
-        token = people.come_in(session, name, now_ms)
-    answer = RedirectResponse("/queue", 303)
-    answer.set_cookie(
-        guard.cookie_name(place.is_secure), token, httponly=True, samesite="strict", secure=place.is_secure, path="/"
-    )
-    return answer
+    return _to_the_queue(request, name)
 
 
 @router.post("/logout")
@@ -66,7 +59,7 @@ def set_password(
     new: Annotated[str, Form()],
     again: Annotated[str, Form()],
 ) -> Response:
-    """Choose another password; then come in with it."""
+    """Choose another password. It ends what was begun with the old one, elsewhere too, and goes on here."""
     try:
         if new != again:
             raise UsageError("the two new passwords differ")
@@ -76,4 +69,15 @@ def set_password(
         return page(request, "password.html", 400, trouble=str(problem), least=people.LEAST_LENGTH)
     if visit.name == people.ADMINISTRATOR:
         guard.office(request).paths.first_password.unlink(missing_ok=True)
-    return RedirectResponse("/login", 303)
+    return _to_the_queue(request, visit.name)
+
+
+def _to_the_queue(request: Request, name: str) -> Response:
+    place = guard.office(request)
+    with place.database.writing() as session:
+        token = people.come_in(session, name, clock.wall_ms())
+    answer = RedirectResponse("/queue", 303)
+    answer.set_cookie(
+        guard.cookie_name(place.is_secure), token, httponly=True, samesite="strict", secure=place.is_secure, path="/"
+    )
+    return answer
