@@ -191,6 +191,7 @@ def crashed(
             checkpoint_seconds=6,
             await_history=True,
             warmup_records=200,
+            planned_ahead=1,
             place_seconds=3,
             driver_memory="1g",
             state_partitions=state_partitions,
