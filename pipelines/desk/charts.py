@@ -1,21 +1,23 @@
-"""Charts of the monitor: lines over the last hour as points in a square, with what has changed marked on each."""
+"""Charts of the monitor: lines over at most an hour as points in a square, with what has changed marked on each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 MINUTES: Final = 60
+LEAST_MINUTES: Final = 10
 
 Points = Mapping[int, float]
 """Minute (epoch minutes) -> value."""
 
 
 class Line(NamedTuple):
-    """A line: its name, its latest value, its points as SVG wants them, and the last of them."""
+    """A line: its name, its latest value, its points as SVG wants them, the last of them, and how many minutes ago it begins."""
 
     name: str
     latest: float | None
     points: str
     end: tuple[str, str] | None
+    minutes: int
 
 
 class Mark(NamedTuple):
@@ -62,6 +64,12 @@ def chart(
     return Chart(question, answer, is_well, lines, most, unit, marks)
 
 
+def minutes(charts: Iterable[Chart]) -> int:
+    """How much of the hour is worth showing: from where the first line begins. A run that is young would be a dot at the edge."""
+    longest = max((line.minutes for chart in charts for line in chart.lines), default=0)
+    return min(MINUTES, max(LEAST_MINUTES, longest + 1))
+
+
 def place(minute: float, now: int) -> float:
     """Where a minute stands from left (an hour ago) to right (now)."""
     return 100 * (1 - (now - minute) / MINUTES)
@@ -71,4 +79,5 @@ def _line(name: str, points: Points, now: int, most: float) -> Line:
     shown = sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute <= now)
     drawn = [(f"{place(minute, now):.1f}", f"{100 - 100 * value / most:.1f}") for minute, value in shown]
     joined = " ".join(",".join(point) for point in drawn)
-    return Line(name, shown[-1][1] if shown else None, joined, drawn[-1] if drawn else None)
+    latest, age = (shown[-1][1], now - shown[0][0]) if shown else (None, 0)
+    return Line(name, latest, joined, drawn[-1] if drawn else None, age)

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from pipelines import reading
 from pipelines.catalog import QUARANTINE_TABLE
-from pipelines.desk import guard, monitor, standing
+from pipelines.desk import charts, guard, monitor, standing
 from pipelines.desk.pages import page
 from pipelines.desk.queue_pages import Looks
 
@@ -21,7 +21,8 @@ SHOWN: Final = 400
 def show_monitor(request: Request, visit: Looks) -> HTMLResponse:
     """Twelve questions and their answers."""
     place = guard.office(request)
-    return page(request, "monitor.html", charts=monitor.charts(place), trouble=standing.trouble(place))
+    found = monitor.charts(place)
+    return page(request, "monitor.html", charts=found, minutes=charts.minutes(found), trouble=standing.trouble(place))
 
 
 @router.get("/quarantine")

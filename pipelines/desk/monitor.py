@@ -192,7 +192,7 @@ class _View:
     def _by_minute(self, what: str, table: str, where: str = "true", at: str = "appended_at") -> dict[int, float]:
         since = f"{at} >= to_timestamp({(self._now - MINUTES) * 60})"
         found = self._database.execute(
-            f"select (epoch({at}) // 60)::bigint, {what} from {table} where {since} and {where} group by 1"
+            f"select floor(epoch({at}) / 60)::bigint, {what} from {table} where {since} and {where} group by 1"
         ).fetchall()
         return {int(minute): float(value) for minute, value in found if value is not None}
 

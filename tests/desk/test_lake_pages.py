@@ -50,7 +50,7 @@ def _place(number: int, minutes: float, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
-    """An hour of payments, one a minute, all decided; one refused, one of them by another model."""
+    """An hour of payments, one a minute, all decided; one refused, one of them by another model. A minute may pass meanwhile."""
     NOW[0] = datetime.now(UTC)
     found = tmp_path / "lake"
     day = 86_400_000
@@ -60,16 +60,16 @@ def lake(tmp_path: Path) -> Path:
             "hold" if n == 59 else "approve",
             card_id="c",
             event_ms=n * day,
-            sent_at_ms=int((NOW[0] - timedelta(minutes=60 - n)).timestamp() * 1_000) - 20,
+            sent_at_ms=int((NOW[0] - timedelta(minutes=59 - n)).timestamp() * 1_000) - 20,
             model_version="1" if n < 30 else "2",
         )
-        | _place(n, 60 - n)
+        | _place(n, 59 - n)
         for n in range(60)
     ]
     values = {feature.name: 1.0 for feature in book.FEATURES}
     _write(found, catalog.DECISIONS_TABLE, made)
-    _write(found, catalog.TRANSACTIONS_TABLE, [_place(n, 60 - n) for n in range(60)])
-    records = [_place(n, 60 - n, topic="transactions") for n in range(61)]
+    _write(found, catalog.TRANSACTIONS_TABLE, [_place(n, 59 - n) for n in range(60)])
+    records = [_place(n, max(0, 59 - n), topic="transactions") for n in range(61)]
     _write(found, catalog.RECORDS_TABLE, records)
     _write(found, catalog.DUPLICATES_TABLE, [])
     _write(found, catalog.QUALITY_TABLE, [])
@@ -88,7 +88,7 @@ def lake(tmp_path: Path) -> Path:
         values
         | {"kind": "transaction", "latitude": 50.0 + n / 100, "longitude": 8.0, "card_km_home": float(n)}
         | {name: made[n][name] for name in ("transaction_id", "card_id", "event_ms", "amount_minor", "currency")}
-        | _place(n, 60 - n)
+        | _place(n, 59 - n)
         for n in range(60)
     ]
     logged[59]["ip"] = logged[58]["ip"] = logged[20]["ip"] = "10.0.0.7"
@@ -112,7 +112,8 @@ def test_the_monitor_answers_twelve_questions(lake: Path, analyst: Person, take:
     assert found["Readable?"].answer == "1 of 61 records refused, most for bad_amount"
     assert found["Queue?"].answer.startswith("1 cases wait")
     assert [mark.words for mark in found["Alive?"].marks] == ["model 2, policy standard@1"]
-    assert analyst.get("/monitor").text.count("<polyline") >= 8
+    page = analyst.get("/monitor").text
+    assert page.count("<polyline") >= 8 and "The last hour, as of" in page
 
 
 def test_a_payment_without_an_end_is_seen(lake: Path, analyst: Person) -> None:
