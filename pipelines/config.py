@@ -49,9 +49,7 @@ class Hot(Section):
     place_seconds: float = Field(20, gt=0, description="how often the place reached is kept, for an exact restart")
     standby: bool = Field(False, description="a second one waits warm and takes over when the first one ends")
     await_history: bool = Field(False, description="open only after a published history is in the state")
-    planned_ahead: int = Field(
-        16, ge=0, description="times the query is planned in advance: its checkpoints wait for it"
-    )
+    planned_ahead: int = Field(16, ge=0, description="times the stateful query is planned before a checkpoint has to")
     warmup_records: int = Field(20_000, ge=0, description="recent history records scored before the door opens")
 
 

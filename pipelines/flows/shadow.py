@@ -6,7 +6,7 @@ from typing import Final
 
 from pipelines import registry, session, status
 from pipelines.catalog import APPLIED, FEATURES, REHEARSAL, SHADOW
-from pipelines.config import Settings
+from pipelines.config import Hot, Settings
 from pipelines.errors import Unaccounted
 from pipelines.folders import remove
 from pipelines.ingest.topics import end_offsets, recent
@@ -14,8 +14,6 @@ from pipelines.score import champion as models
 from pipelines.score import query, served
 
 NAME: Final = "shadow"
-MASTER: Final = "local[32]"
-"""One query without state, whoever decides: the slots of a cluster are all taken by those that serve."""
 POLL_SECONDS: Final = 2.0
 
 
@@ -43,7 +41,8 @@ def run(settings: Settings, version: str | None, seconds: float, wanted: int, st
     version = registry.challenger(settings.registry, version)
     files = registry.fetch(settings.registry, version, settings.paths.models)
     status.report(said, "starting", f"starting Spark for version {version}")
-    alone = settings.hot.model_copy(update={"master": MASTER})
+    # on slots of its own, also where a cluster decides: there all of them are taken
+    alone = settings.hot.model_copy(update={"master": Hot().master})
     spark = session.hot(alone, "clearhold-shadow", settings.paths.store)
     folder = settings.paths.checkpoints / NAME
     remove(folder)

@@ -159,9 +159,11 @@ class Stack:
         """Wait until something is so, and now and then tell what the processes named in `telling` say of themselves."""
 
         def looked() -> bool:
+            if until():
+                return True
             for name in telling:
                 self._tell(name)
-            return until()
+            return False
 
         self.processes.wait(looked, seconds, what)
 
