@@ -19,8 +19,8 @@ standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: ## environments and jars, where they are missing [STORE=1: also what an object store needs]
-	$(setup) $(if $(STORE),--store)
+setup: ## environments, jars and archives of classes, where they are missing [STORE=1: also what an object store needs]
+	$(setup) --archives $(if $(STORE),--store)
 
 doctor: ## what is missing or wrong on this machine, and what to do
 	@$(python) -m jobs.doctor

@@ -1,6 +1,7 @@
 """The door to Spark: one session for the decision path, one for lake jobs. Only jobs, flows and tests open it."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,9 @@ from pipelines.errors import EnvironmentProblem
 
 JARS: Final = Path(__file__).resolve().parents[1] / ".jars"
 """Where set-up puts the jars that no wheel carries, one folder a purpose."""
+ARCHIVE: Final = Path(sys.prefix) / "classes.jsa"
+"""Where set-up leaves the classes that Spark loads at every start (pipelines.local.archives)."""
+JAVA_OPTIONS: Final = "spark.driver.extraJavaOptions"
 
 _COMMON: Final = {
     "spark.ui.enabled": "false",
@@ -67,7 +71,7 @@ def hot(
     made = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": settings.java_options,
+        JAVA_OPTIONS: f"{settings.java_options} {_archived()}".strip(),
         **_HOT,
         **keyed,
         **(options or {}),
@@ -94,7 +98,13 @@ def lake(
     Raises:
         EnvironmentProblem: the jars or Java are not there.
     """
-    made = {"spark.master": settings.master, "spark.driver.memory": settings.driver_memory, **_LAKE, **(options or {})}
+    made = {
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.driver_memory,
+        JAVA_OPTIONS: _archived(),
+        **_LAKE,
+        **(options or {}),
+    }
     return _open(name, made, store, jars, "spark", "delta")
 
 
@@ -115,6 +125,11 @@ def _open(name: str, made: Mapping[str, str], store: str, jars: Path, *purposes:
         raise EnvironmentProblem(f"Spark does not start: {problem}; run `make doctor`") from problem
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _archived() -> str:
+    """Java's options for the archive of classes: it takes one that fits, and says nothing of one that does not."""
+    return f'"-XX:SharedArchiveFile={ARCHIVE}" -Xlog:cds*=off' if ARCHIVE.exists() else ""
 
 
 def _of_store(environ: Mapping[str, str]) -> dict[str, str]:

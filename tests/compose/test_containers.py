@@ -6,6 +6,7 @@ RATE payments a second (100).
 
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.request
@@ -17,18 +18,27 @@ import pytest
 import yaml
 
 from pipelines.errors import EnvironmentProblem
+from pipelines.flows.bench_desk import somebody
 from pipelines.local import containers, ports
 from pipelines.local.containers import Stack
 from pipelines.local.project import HERE
 
 NAME: Final = "clearhold-test"
-PROFILES: Final = ("demo", "monitoring")
+PROFILES: Final = containers.PROFILES
 LEFT_OUT: Final = "grafana"
 """Its image comes from a registry and is nobody's here; its dashboard is asked of Prometheus."""
-BUILT: Final = ("postgres", "kafka", "hot-master", "prometheus")
+BUILT: Final = ("postgres", "kafka", "hot-master", "prometheus", "notebooks")
 """A service of each image."""
-PORTS: Final = ("DESK_PORT", "KAFKA_PORT", "REGISTRY_PORT", "PROMETHEUS_PORT")
+PORTS: Final = ("DESK_PORT", "KAFKA_PORT", "REGISTRY_PORT", "PROMETHEUS_PORT", "NOTEBOOKS_PORT")
 SECONDS: Final = 900.0
+ROUND_SECONDS: Final = 3_600.0
+"""A training, a shadow and the gate, beside the load and everything else."""
+PROMOTE: Final = """
+import sys
+from pathlib import Path
+from pipelines import config, registry
+registry.promote(config.load(Path("/data/run/settings.yaml")).registry, sys.argv[1])
+"""
 
 pytestmark = pytest.mark.timeout(7_200)
 
@@ -64,7 +74,7 @@ def stack() -> Iterator[Stack]:
 
 
 def start(stack: Stack) -> float:
-    services = [name for name in declared() if name not in (LEFT_OUT, "notebooks", "retrain")]
+    services = [name for name in declared() if name != LEFT_OUT]
     began = time.monotonic()
     stack.compose("up", "-d", *services, profiles=PROFILES)
     containers.await_health(stack, say, SECONDS)
@@ -137,6 +147,16 @@ def test_prometheus_asks_the_desk_and_has_every_rule(stack: Stack) -> None:
         assert found or "watch" in expression, f"nothing to see of {expression}"  # the watch looks once an hour
 
 
+def test_the_notebooks_come_to_their_ends_in_their_container(stack: Stack) -> None:
+    landed = "find /data/run/lake/records -name '*.parquet' 2>/dev/null || true"
+    until(lambda: bool(run_in(stack, "desk", "bash", "-c", landed)), "nothing has landed")
+    for book in sorted((HERE.root / "notebooks").glob("*.ipynb")):
+        began = time.monotonic()
+        place = f"/data/notebooks/{book.name}"
+        run_in(stack, "notebooks", ".venv/bin/jupyter", "execute", "--timeout=900", place)
+        say(f"{book.stem} executed in {time.monotonic() - began:.0f} s")
+
+
 def test_a_kill_of_each_container_loses_nothing(stack: Stack) -> None:
     for name in [part.name for part in stack.parts() if not part.done]:
         part = next(each for each in stack.parts() if each.name == name)
@@ -149,6 +169,42 @@ def test_a_kill_of_each_container_loses_nothing(stack: Stack) -> None:
         say(f"{name} killed: healthy and deciding again after {again:.0f} s more")
     found = books(stack)
     assert found["difference"] == 0, found
+
+
+def test_a_round_of_retraining_is_judged_and_the_desk_swaps_models(stack: Stack) -> None:
+    first = status(stack, "hot")["model_version"]
+    rounds: list[dict[str, Any]] = []
+
+    def judged() -> bool:
+        rounds[:] = json.loads(run_in(stack, "desk", "cat", "/data/run/retrain/rounds.json"))
+        return rounds[0]["outcome"] is not None
+
+    took = until(judged, f"no verdict on {rounds}", ROUND_SECONDS)
+    say(f"{rounds[0]['id']}: {rounds[0]['outcome']} after {took:.0f} s more: {rounds[0]['why']}")
+    assert rounds[0]["outcome"] in ("refused", "promoted"), rounds
+    version = rounds[0]["version"]
+    address = f"http://127.0.0.1:{stack.environ['DESK_PORT']}"
+    browser = somebody(address, run_in(stack, "desk", "cat", "/data/run/desk/first-password").split()[-1])
+
+    def press(path: str) -> None:
+        (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', browser.get(f"{address}/models").text)
+        browser.post(f"{address}{path}", {"csrf": token}).raise_for_status()
+        until(lambda: "under way" not in browser.get(f"{address}/models").text, f"{path} does not end")
+
+    if rounds[0]["outcome"] == "refused":
+        verdict = f"/data/run/gate/{version}/verdict.json"
+        before = json.loads(run_in(stack, "desk", "cat", verdict))["at"]
+        press(f"/models/{version}/promote")
+        found = json.loads(run_in(stack, "desk", "cat", verdict))
+        say(f"the desk let the gate judge version {version}: passed is {found['passed']}")
+        assert found["at"] > before, "the gate did not judge it again"
+        if not found["passed"]:  # what the gate does with one that passes
+            run_in(stack, "landing", ".venv/bin/python", "-c", PROMOTE, version)
+    taken = until(lambda: status(stack, "hot")["model_version"] == version, "the stream does not take it")
+    say(f"the stream decides by version {version} after {taken:.0f} s")
+    press("/models/rollback")
+    taken = until(lambda: status(stack, "hot")["model_version"] == first, "the stream does not go back")
+    say(f"the stream decides by version {first} again, {taken:.0f} s after the desk rolled back")
 
 
 def revive(stack: Stack) -> None:

@@ -1,6 +1,9 @@
 """The stack in containers: what is healthy, what is waited for, what secrets are like. Engines here are none."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +100,16 @@ def test_what_the_stack_promises() -> None:
         assert not any("PASSWORD" in key for key in service.get("environment", {})), name
     profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
     assert profiles == set(containers.PROFILES)
+
+
+def test_an_image_has_all_that_set_up_imports_before_it_runs_it(tmp_path: Path) -> None:
+    text = (HERE.root / "docker" / "Dockerfile").read_text().replace("\\\n", " ")
+    (stage,) = re.findall(r" AS hot-environment\n(.+?)\nFROM ", text, re.DOTALL)
+    for line in re.findall(r"^COPY (.+)$", stage, re.MULTILINE):
+        *found, place = line.split()
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        for each in found:
+            subprocess.run(["cp", "-r", str(HERE.root / each), str(tmp_path / place)], check=True)
+    command = [sys.executable, "-m", "pipelines.local.setup", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+    assert "--archives" in done.stdout, done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import EnvironmentProblem
-from pipelines.local import commands, environments, jars, java, setup
+from pipelines.local import archives, commands, environments, jars, java, setup
 from pipelines.local.project import HERE, Environment, Project
 
 
@@ -232,6 +232,29 @@ def test_ivy_is_told_of_the_proxy() -> None:
     assert java.network_options(runtime, {}) == []
     options = java.network_options(runtime, {"https_proxy": "http://proxy.example:3128"})
     assert options == ["-Dhttps.proxyHost=proxy.example", "-Dhttps.proxyPort=3128"]
+
+
+def test_an_archive_of_classes_is_of_one_java_and_of_the_jars_that_are_there(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, other = (java.Java(Path("/java"), version, "PATH") for version in (17, 21))
+    monkeypatch.setattr(java, "find", lambda *_: runtime)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(commands, "run", lambda command, *_: ran.append(command))
+    spark = project.hot.site / "pyspark" / "jars" / "spark.jar"
+    spark.parent.mkdir(parents=True)
+    spark.touch()
+    assert [task.doing.split()[0] for task in setup.missing(project, setup.PARTS, dev=False)] == []
+    missing = setup.missing(project, setup.PARTS, dev=False, archived=True)
+    assert [task.doing for task in missing] == [
+        f"classes that Spark starts with, {name} (0.2 GB)" for name in ("hot", "lake")
+    ]
+    archives.make(project, project.hot, runtime, project.logs / "it.log", lambda text: None)
+    assert ran == [[str(project.hot.python), "-m", "jobs.archive_classes", "hot"]]
+    assert archives.is_ready(project.hot, runtime)
+    assert not archives.is_ready(project.hot, other)
+    os.utime(spark, (1, 1))
+    assert not archives.is_ready(project.hot, runtime)
 
 
 def test_set_up_does_what_is_missing_in_order(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
