@@ -365,8 +365,9 @@ def test_batch_computes_what_the_stream_logged(spark: SparkSession, logged: list
 
 @pytest.fixture(scope="module")
 def landed_run(settled: Stack) -> Path:
-    """The folder of the run, when all that it logged is in its lake."""
+    """The folder of the run, when all that it logged is in its lake and nobody decides any more."""
     land(settled)
+    settled.processes.stop(["hot", "standby"])
     return settled.settings.paths.run
 
 
@@ -503,7 +504,6 @@ def test_a_policy_that_is_not_what_decided_is_not_used(landed_run: Path) -> None
 @ONE_WAY
 def test_the_state_can_be_filled_again_from_the_lake(landed_run: Path, settled: Stack) -> None:
     """One payment waits meanwhile: it finds the whole past."""
-    settled.processes.stop(["hot", "standby"])
     waiting, later = ([LIVE[n] | {"transaction_id": f"again-{n}"}] for n in (700, 900))
     send(settled.settings.kafka.bootstrap, in_order(waiting, []))
     land(settled)
