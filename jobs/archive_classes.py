@@ -3,7 +3,7 @@
 usage: python -m jobs.archive_classes hot | lake
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ from jobs import entry
 from pipelines.flows import archiving
 
 
-def main(runtime: Annotated[str, typer.Argument(help="hot or lake")]) -> None:
+def main(runtime: Annotated[Literal["hot", "lake"], typer.Argument(help="hot or lake")]) -> None:
     """Make it."""
     {"hot": archiving.hot, "lake": archiving.lake}[runtime]()
 
