@@ -71,7 +71,7 @@ def hot(
     made = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
-        JAVA_OPTIONS: f"{settings.java_options} {_archived()}".strip(),
+        **_java(settings.java_options),
         **_HOT,
         **keyed,
         **(options or {}),
@@ -101,7 +101,7 @@ def lake(
     made = {
         "spark.master": settings.master,
         "spark.driver.memory": settings.driver_memory,
-        JAVA_OPTIONS: _archived(),
+        **_java(),
         **_LAKE,
         **(options or {}),
     }
@@ -127,9 +127,11 @@ def _open(name: str, made: Mapping[str, str], store: str, jars: Path, *purposes:
     return spark
 
 
-def _archived() -> str:
-    """Java's options for the archive of classes: it takes one that fits, and says nothing of one that does not."""
-    return f'"-XX:SharedArchiveFile={ARCHIVE}" -Xlog:cds*=off' if ARCHIVE.exists() else ""
+def _java(*options: str) -> dict[str, str]:
+    """Java's options, and the archive of classes where there is one: it takes what fits, and says nothing of what does not."""
+    archive = [f'"-XX:SharedArchiveFile={ARCHIVE}" -Xlog:cds*=off'] if ARCHIVE.exists() else []
+    said = " ".join(filter(None, [*options, *archive]))
+    return {JAVA_OPTIONS: said} if said else {}
 
 
 def _of_store(environ: Mapping[str, str]) -> dict[str, str]:

@@ -175,11 +175,16 @@ def somebody(address: str, first: str) -> requests.Session:
         browser.post(f"{address}/login", given, allow_redirects=False).raise_for_status()
 
     come_in(first)
-    (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', browser.get(f"{address}/password").text)
-    chosen = {"csrf": token, "old": first, "new": PASSWORD, "again": PASSWORD}
+    chosen = {"csrf": token(browser, f"{address}/password"), "old": first, "new": PASSWORD, "again": PASSWORD}
     browser.post(f"{address}/password", chosen).raise_for_status()
     come_in(PASSWORD)
     return browser
+
+
+def token(browser: requests.Session, page: str) -> str:
+    """What a form of a page has to be sent with."""
+    found: list[str] = re.findall(r'name="csrf" value="([^"]+)"', browser.get(page).text)
+    return found[0]
 
 
 def _looked(browser: requests.Session, address: str) -> dict[str, float]:

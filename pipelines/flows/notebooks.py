@@ -39,8 +39,7 @@ def run(project: Project, place: Path, screen: Screen) -> list[Path]:
         Mismatch: a notebook does not get to its end; its page shows how far it came.
     """
     landed.require(place)
-    quiet = str(project.conf / f"log4j2-{project.lake.name}.properties")
-    os.environ |= {RUN: str(place.absolute()), "LOG4J_CONFIGURATION_FILE": quiet, "SPARK_LOCAL_IP": "127.0.0.1"}
+    os.environ |= {RUN: str(place.absolute()), "SPARK_LOCAL_IP": "127.0.0.1", **project.logging(project.lake)}
     return list(_pages(project.root / FOLDER, place / FOLDER, screen))
 
 

@@ -30,13 +30,14 @@ def is_ready(environment: Environment, java: Java | None) -> bool:
 def make(project: Project, environment: Environment, java: Java, log: Path, note: Callable[[str], None]) -> None:
     """Let Spark start once, do a little of everything and leave the archive in the environment's folder.
 
+    A Java that cannot leave one leaves none, and is not asked again.
+
     Raises:
         EnvironmentProblem: Spark does not start.
     """
-    names = {"JAVA_HOME": str(java.home), "SPARK_LOCAL_IP": "127.0.0.1"}
-    quiet = {"LOG4J_CONFIGURATION_FILE": str(project.conf / f"log4j2-{environment.name}.properties")}
+    names = {"JAVA_HOME": str(java.home), "SPARK_LOCAL_IP": "127.0.0.1", **project.logging(environment)}
     command = [str(environment.python), "-m", "jobs.archive_classes", environment.name]
-    commands.run(command, log, lambda _: note("Spark starts once"), {**os.environ, **names, **quiet})
+    commands.run(command, log, lambda _: note("Spark starts once"), {**os.environ, **names})
     put_json(environment.folder / STAMP, _wanted(environment, java))
 
 

@@ -61,6 +61,10 @@ class Project(NamedTuple):
         """Logs of set-up."""
         return self.root / "run" / "logs"
 
+    def logging(self, environment: Environment) -> dict[str, str]:
+        """The variable that says how Spark logs in an environment."""
+        return {"LOG4J_CONFIGURATION_FILE": str(self.conf / f"log4j2-{environment.name}.properties")}
+
     def _environment(self, name: str, folder: str, size: str) -> Environment:
         plain, store, dev = (self.conf / "requirements" / f"{name}{more}.txt" for more in ("", "-store", "-dev"))
         return Environment(name, self.root / folder, plain, store, dev, size)

@@ -2,7 +2,7 @@
 
     python3 -m pipelines.local.setup [hot] [lake] [jars] [--store] [--archives] [--dev]
 
-Nothing named means everything but what an object store needs, and archives of classes, which spare Spark a third of its start.
+Nothing named means everything but what an object store needs, and archives of classes, with which Spark starts faster.
 For development it installs those too, and on a Debian as root Chromium, which the browser's tests need. Runs on a bare Python
 3.11 (standard library only). The second run finds everything in place, needs no network and ends at once. Exit codes: 0 ready,
 78 the machine or the network is in the way, 130 interrupted.
@@ -45,7 +45,8 @@ def missing(
         for environment in wanted
         if not environments.is_ready(environment, dev, store)
     ]
-    if java.find(project, os.environ) is None:
+    runtime = java.find(project, os.environ)
+    if runtime is None:
         tasks.append(Task("Java runtime, this machine has none (0.1 GB)", _java_installer(project, parts)))
     if "jars" in parts and not jars.is_ready(project):
         tasks.append(Task("jars for Kafka and Delta (60 MB)", _jar_installer(project, parts, store=False)))
@@ -55,7 +56,7 @@ def missing(
         tasks += [
             Task(f"classes that Spark starts with, {environment.name} (0.2 GB)", _archiver(project, environment))
             for environment in wanted
-            if not archives.is_ready(environment, java.find(project, os.environ))
+            if not archives.is_ready(environment, runtime)
         ]
     if dev and "lake" in parts and chromium.find() is None and chromium.can_install():
         tasks.append(Task("Chromium for the browser's tests (0.4 GB)", _chromium_installer(project)))
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("parts", nargs="*", help="hot, lake, jars; nothing means all")
     parser.add_argument("--store", action="store_true", help="also what lake and checkpoints in an object store need")
     parser.add_argument(
-        "--archives", action="store_true", help="also archives of classes, which spare Spark a third of its start"
+        "--archives", action="store_true", help="also archives of classes, with which Spark starts faster"
     )
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     given = parser.parse_args(arguments)

@@ -98,8 +98,7 @@ class Stack:
         """
         environment = self._environment(name)
         command = (str(environment.python), "-m", module, "--config", str(settings or self.settings_file), *arguments)
-        logging = {"LOG4J_CONFIGURATION_FILE": str(self.project.conf / f"log4j2-{environment.name}.properties")}
-        self.processes.start(Program(name, command, logging, restarts, once))
+        self.processes.start(Program(name, command, self.project.logging(environment), restarts, once))
 
     def start_cluster(self, workers: int, processors: int | None = None) -> None:
         """Start a Spark standalone cluster; the hot application is submitted to it from now on.

@@ -6,7 +6,6 @@ RATE payments a second (100).
 
 import json
 import os
-import re
 import subprocess
 import time
 import urllib.request
@@ -18,7 +17,7 @@ import pytest
 import yaml
 
 from pipelines.errors import EnvironmentProblem
-from pipelines.flows.bench_desk import somebody
+from pipelines.flows.bench_desk import somebody, token
 from pipelines.local import containers, ports
 from pipelines.local.containers import Stack
 from pipelines.local.project import HERE
@@ -187,8 +186,7 @@ def test_a_round_of_retraining_is_judged_and_the_desk_swaps_models(stack: Stack)
     browser = somebody(address, run_in(stack, "desk", "cat", "/data/run/desk/first-password").split()[-1])
 
     def press(path: str) -> None:
-        (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', browser.get(f"{address}/models").text)
-        browser.post(f"{address}{path}", {"csrf": token}).raise_for_status()
+        browser.post(f"{address}{path}", {"csrf": token(browser, f"{address}/models")}).raise_for_status()
         until(lambda: "under way" not in browser.get(f"{address}/models").text, f"{path} does not end")
 
     if rounds[0]["outcome"] == "refused":
