@@ -303,9 +303,16 @@ def test_the_crash_repeated_features_but_nothing_decided_before_it_is_decided_ag
 
 def test_the_place_moves_on_behind_what_the_crash_repeated(settled: Stack) -> None:
     """Otherwise every later start would read from the crash on."""
-    anchor = settled.settings.paths.checkpoints / "score-anchor.json"
-    ends = topics.ends(settled.settings.kafka.bootstrap, FEATURES.name)
-    settled.wait(lambda: Anchor.read(anchor).features == ends, SECONDS, f"{Anchor.read(anchor).features}, not {ends}")
+    await_place_at_the_end(settled)
+
+
+def await_place_at_the_end(settled: Stack) -> None:
+    anchor, bootstrap = settled.settings.paths.checkpoints / "score-anchor.json", settled.settings.kafka.bootstrap
+
+    def at_the_end() -> bool:
+        return Anchor.read(anchor).features == topics.ends(bootstrap, FEATURES.name)
+
+    settled.wait(at_the_end, SECONDS, "the place does not move on")
 
 
 def place(row: dict[str, Any]) -> tuple[int, int]:
@@ -367,6 +374,7 @@ def test_batch_computes_what_the_stream_logged(spark: SparkSession, logged: list
 def landed_run(settled: Stack) -> Path:
     """The folder of the run, when all that it logged is in its lake and nobody decides any more."""
     land(settled)
+    await_place_at_the_end(settled)
     settled.processes.stop(["hot", "standby"])
     return settled.settings.paths.run
 
