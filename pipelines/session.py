@@ -9,6 +9,7 @@ from typing import Final
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
+from pipelines import executors
 from pipelines.config import Hot, Lake
 from pipelines.errors import EnvironmentProblem
 
@@ -124,6 +125,8 @@ def _open(name: str, made: Mapping[str, str], store: str, jars: Path, *purposes:
     except (FileNotFoundError, RuntimeError) as problem:
         raise EnvironmentProblem(f"Spark does not start: {problem}; run `make doctor`") from problem
     spark.sparkContext.setLogLevel("ERROR")
+    if not options["spark.master"].startswith("local"):
+        executors.watch(spark)
     return spark
 
 

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,7 +23,7 @@ from pipelines.monitor import text
 from pipelines.promote import gate
 from pipelines.promote.gate import Check, Found, Shadow
 from pipelines.score import served
-from pipelines.train import fit, metrics, pictures
+from pipelines.train import cost, fit, metrics, pictures
 from pipelines.train.evaluate import Comparison, compare
 from pipelines.train.intervals import DRAWS
 from pipelines.train.metrics import Numbers
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 FOLDER: Final = "gate"
 VERDICT: Final = "verdict.json"
 REPORT: Final = "report.md"
-TIMED_ROWS: Final = 100_000
-TIMED: Final = 3
 SAME: Final = 1e-12
 """Most that two runtimes may differ in a probability."""
 
@@ -130,7 +127,7 @@ def judged(
         scored.unpersist()
         comparison = compare(scores, old, new, rules, DRAWS, screen.say)
         screen.say("timing the challenger")
-        score_us = timed(challenger.pipeline, rows)
+        score_us = cost.to_score(challenger.pipeline, rows)
         screen.say("holding the shadow run against scores offline")
         shadow = _shadow(spark, settings, challenger)
     pictures.rival(scores, {"challenger": new, "champion": old}, place / "comparison.png")
@@ -144,18 +141,6 @@ def judged(
         shadow,
     )
     return found, _shown(scores, comparison, split)
-
-
-def timed(model: PipelineModel, rows: "DataFrame") -> float:
-    """Microseconds to score a payment on one core: the best of three, what reading the rows takes excepted."""
-    copies = F.explode(F.sequence(F.lit(1), F.lit(max(1, TIMED_ROWS // max(rows.count(), 1)))))
-    many = rows.select(*book.model_inputs(), copies.alias("copy")).coalesce(1).cache()
-    count = many.count()
-    scored = fit.margins(model, many).agg(F.sum("margin"))
-    read = many.agg(F.sum("amount"))
-    seconds = [_seconds(scored) - _seconds(read) for _ in range(TIMED)]
-    many.unpersist()
-    return max(min(seconds), 0.0) / count * 1e6
 
 
 def words(facts: dict[str, Any], passed: list[Check]) -> str:
@@ -268,12 +253,6 @@ def _shown(scores: Scores, comparison: Comparison, split: Split) -> dict[str, An
             for name, found in comparison.figures.items()
         },
     }
-
-
-def _seconds(frame: "DataFrame") -> float:
-    began = time.perf_counter()
-    frame.collect()
-    return time.perf_counter() - began
 
 
 def _tags(may: bool, passed: list[Check], champion: str | None) -> dict[str, str]:

@@ -76,7 +76,7 @@ def decide(settings: Settings, spark: "SparkSession", planner: Planner, stopping
     try:
         fill(settings, spark, planner, said, stopping)
         stateful = start(settings, spark, settings.hot.checkpoint_seconds)
-        first_model(settings, spark, serving, said, stopping)
+        first_model(settings, spark, stateful, serving, said, stopping)
         if not serving.is_awaited:
             rehearse(settings, planner, said, stopping)
         serve(settings, spark, stateful, serving, planner, said, stopping)
@@ -138,9 +138,17 @@ def fill(settings: Settings, spark: "SparkSession", planner: Planner, said: Path
         place.filled(folder)
 
 
-def first_model(settings: Settings, spark: "SparkSession", serving: Serving, said: Path, stopping: Stopping) -> None:
+def first_model(
+    settings: Settings,
+    spark: "SparkSession",
+    stateful: "StreamingQuery",
+    serving: Serving,
+    said: Path,
+    stopping: Stopping,
+) -> None:
     """Wait for a champion and a policy that work."""
     while serving.champion is None and not stopping():
+        require_active(stateful)
         note = renew(settings, spark, serving)
         if serving.champion is None:
             status.report(said, "warming", note or "waiting for a first model in the registry")

@@ -15,7 +15,7 @@ from pipelines.flows import backfill, promoting, training
 from pipelines.local.project import HERE
 from pipelines.local.screen import Screen
 from pipelines.promote.gate import Shadow
-from pipelines.train import fit
+from pipelines.train import cost, fit
 from pipelines.train.progress import Progress
 from tests.past import history, landed_lake
 
@@ -53,7 +53,7 @@ def judge(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(promoting.session, "lake", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda _: None)
     monkeypatch.setattr(promoting, "DRAWS", 60)
-    monkeypatch.setattr(promoting, "TIMED_ROWS", 5_000)
+    monkeypatch.setattr(cost, "ROWS", 5_000)
 
     def run(version: str | None = None, shadow: Shadow | None = QUIET, dry: bool = False) -> None:
         monkeypatch.setattr(promoting, "_shadow", lambda *_: shadow)
