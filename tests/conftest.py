@@ -1,7 +1,7 @@
 """For every test.
 
-Java machines of tests live for seconds, and with the first compiler alone they start with half the work. What programs that a test
-started have logged last is told with a failure: where it ran, nobody may be able to look it up.
+Java machines of tests live for seconds, and with the first compiler alone they start with half the work. What programs of a test
+have logged last is told with a failure: where it ran, nobody may be able to look it up.
 """
 
 import os
