@@ -22,8 +22,6 @@ log = logging.getLogger("clearhold.executors")
 PATIENCE: Final = 60.0
 """Seconds without any executor after which none will come: a worker that was killed alone is back sooner."""
 LOOK: Final = 5.0
-ENDING: Final = 30.0
-"""Seconds for a program to end in order once its Spark has stopped."""
 
 
 class Losing:
@@ -52,8 +50,7 @@ def _watch(java: Any) -> None:
         while not java.isStopped():
             if losing.seen(java.getExecutorMemoryStatus().size() - 1, time.monotonic()):  # the driver counts as one
                 log.error("no executor for %.0f s: the cluster has forgotten this application, which ends", PATIENCE)
-                java.stop()
-                time.sleep(ENDING)
+                # at once: the program may wait in Java for a job that never ends, and every program here stands a kill
                 os._exit(Unavailable.exit_code)
             time.sleep(LOOK)
     except Py4JError:
