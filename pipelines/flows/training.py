@@ -26,6 +26,7 @@ from pipelines.train.progress import Progress
 from pipelines.train.publish import Evidence, publish
 from pipelines.train.scores import Scores, collected
 from pipelines.train.split import Split, day, of_history
+from pipelines.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,7 +63,7 @@ class Lesson(NamedTuple):
 
 
 def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
-    """Train and register the model; `promote` lets it serve at once.
+    """Train and register the model; `promote` lets it serve at once. Two trainings in a run take turns.
 
     Returns:
         Its version in the registry.
@@ -77,7 +78,11 @@ def run(settings: Settings, lesson: Lesson, promote: bool) -> str:
     _require_material(settings, lesson)
     progress = Progress(settings.paths.status / "train.json")
     settings.paths.run.mkdir(parents=True, exist_ok=True)
-    with progress.job("train"), tempfile.TemporaryDirectory(prefix="train-", dir=settings.paths.run) as scratch:
+    with (
+        turn(settings.paths.run / "train", lambda: print("another training in this run has to end first", flush=True)),
+        progress.job("train"),
+        tempfile.TemporaryDirectory(prefix="train-", dir=settings.paths.run) as scratch,
+    ):
         registry.champion_version(settings.registry)  # to fail now rather than after fitting
         features = Path(scratch) / "features"
         with progress.stage("features"), ThreadPoolExecutor(1) as pool:
