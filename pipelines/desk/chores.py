@@ -1,13 +1,17 @@
 """Work that is begun from a page and takes longer than a page waits: a job in a process of its own, one at a time."""
 
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipelines.errors import Conflict
+
+_STAMP: Final = re.compile(r"^(\[ *[\d.]+ s\] |clearhold: )")
+"""What a command puts before its lines for a terminal."""
 
 
 class Standing(NamedTuple):
@@ -50,7 +54,7 @@ class Chores:
         if self._process is None:
             return None
         lines = self._log.read_text(errors="replace").strip().splitlines() or [""]
-        return Standing(*self._begun, self._process.poll(), lines[-1].removeprefix("clearhold: "))
+        return Standing(*self._begun, self._process.poll(), _STAMP.sub("", lines[-1]))
 
     def close(self) -> None:
         """End what is under way."""
