@@ -4,8 +4,8 @@ A standalone master that starts again does not know its applications (with recov
 count them for ever: its workers register again while it still asks for them). The driver is never told, and its jobs wait.
 """
 
-import logging
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +16,6 @@ from pipelines.errors import Unavailable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-log = logging.getLogger("clearhold.executors")
 
 PATIENCE: Final = 60.0
 """Seconds without any executor after which none will come: a worker that was killed alone is back sooner."""
@@ -49,7 +47,8 @@ def _watch(java: Any) -> None:
     try:
         while not java.isStopped():
             if losing.seen(java.getExecutorMemoryStatus().size() - 1, time.monotonic()):  # the driver counts as one
-                log.error("no executor for %.0f s: the cluster has forgotten this application, which ends", PATIENCE)
+                problem = f"no executor for {PATIENCE:.0f} s: the cluster has forgotten this application, which ends"
+                print(f"clearhold: {problem}", file=sys.stderr, flush=True)
                 # at once: the program may wait in Java for a job that never ends, and every program here stands a kill
                 os._exit(Unavailable.exit_code)
             time.sleep(LOOK)

@@ -74,11 +74,10 @@ def why(log: str) -> str:
 
 
 def telling_line(log: str) -> str:
-    """The last line of a log that speaks of something wrong, or else its last line."""
+    """The last line of a log that speaks of something wrong, or else its last line. Where Java was in code is none."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[notice]")]
-    telling = [
-        line for line in lines if re.search(r"error|fatal|exception|not found|denied|unresolved", line, re.IGNORECASE)
-    ]
+    wrong = re.compile(r"^clearhold: |error|fatal|exception|not found|denied|unresolved", re.IGNORECASE)
+    telling = [line for line in lines if wrong.search(line) and not line.startswith("at ")]
     return (telling or lines or ["it said nothing"])[-1][:300]
 
 
