@@ -74,7 +74,7 @@ def why(log: str) -> str:
 
 
 def telling_line(log: str) -> str:
-    """The last line of a log that speaks of something wrong, or else its last line. Where Java was in code is none."""
+    """The last line of a log that speaks of something wrong, or else its last line. Frames of Java's stacks do not count."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[notice]")]
     wrong = re.compile(r"^clearhold: |error|fatal|exception|not found|denied|unresolved", re.IGNORECASE)
     telling = [line for line in lines if wrong.search(line) and not line.startswith("at ")]

@@ -1,10 +1,17 @@
 """Free ports on 127.0.0.1."""
 
+import contextlib
+import random
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Final
 
 from pipelines.errors import EnvironmentProblem
+
+_QUIET: Final = range(20_000, 32_768)
+"""Below what systems hand out to connections: a program that starts again would find its port taken by somebody's connection."""
+TRIES: Final = 20
 
 
 def choose(preferred: Sequence[int]) -> list[int]:
@@ -20,9 +27,10 @@ def choose(preferred: Sequence[int]) -> list[int]:
 
 
 def _bound(port: int) -> socket.socket:
+    for wanted in [*[port] * (port > 0), *random.sample(_QUIET, TRIES)]:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", wanted))
     try:
-        return socket.create_server(("127.0.0.1", port))
+        return socket.create_server(("127.0.0.1", 0))
     except OSError as problem:
-        if not port:
-            raise EnvironmentProblem(f"127.0.0.1 gives no port ({problem.strerror}): run `make doctor`") from problem
-        return _bound(0)
+        raise EnvironmentProblem(f"127.0.0.1 gives no port ({problem.strerror}): run `make doctor`") from problem

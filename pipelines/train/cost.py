@@ -38,8 +38,11 @@ def processor_seconds(query: "DataFrame") -> float:
     context = query.sparkSession.sparkContext
     group = uuid.uuid4().hex
     context.setJobGroup(group, "what it costs")
-    query.collect()
     java: Any = context._jsc.sc()
+    try:
+        query.collect()
+    finally:
+        java.clearJobGroup()  # or later jobs would belong to it
     java.listenerBus().waitUntilEmpty()  # what tasks report arrives behind the result
     jobs = filter(None, map(context.statusTracker().getJobInfo, context.statusTracker().getJobIdsForGroup(group)))
     stages = {stage for job in jobs for stage in job.stageIds}
