@@ -44,6 +44,7 @@ def processor_seconds(query: "DataFrame") -> float:
     finally:
         java.clearJobGroup()  # or later jobs would belong to it
     java.listenerBus().waitUntilEmpty()  # what tasks report arrives behind the result
-    jobs = filter(None, map(context.statusTracker().getJobInfo, context.statusTracker().getJobIdsForGroup(group)))
-    stages = {stage for job in jobs for stage in job.stageIds}
+    tracker = context.statusTracker()
+    jobs = map(tracker.getJobInfo, tracker.getJobIdsForGroup(group))
+    stages = {stage for job in jobs if job for stage in job.stageIds}
     return float(sum(java.statusStore().lastStageAttempt(stage).executorCpuTime() for stage in stages)) / 1e9
