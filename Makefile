@@ -1,6 +1,6 @@
 # Every target sets up what it needs first. All it takes is make and Python 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo replay bench desk status audit account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol up down logs test test-compose lint check lock clean
+.PHONY: help setup doctor demo replay bench desk status audit account tend forget parity quality explain catalogue table quarantine allow rebuild refill backtest labels train tune shadow promote rollback retrain watch notebooks protocol up down logs test test-compose test-k8s lint check lock clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := $(or $(PYTHON),$(shell for p in python3.11 python3 python; do \
@@ -17,7 +17,7 @@ run    = $(or $(RUN),run/demo)
 standby = $(if $(STANDBY),$(if $(filter 0,$(STANDBY)),--no-standby,--standby))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## environments, jars and archives of classes, where they are missing [STORE=1: also what an object store needs]
 	$(setup) --archives $(if $(STORE),--store)
@@ -170,6 +170,10 @@ test: ## every test
 test-compose: ## the stack in containers: healthy, a kill of each, down and up again, nothing lost [BASE_IMAGE= CA_FILE= JAVA_TRUSTSTORE=]
 	$(setup) lake --dev
 	@.venv/bin/python -m pytest -s tests/compose
+
+test-k8s: ## deploy/k8s/demo on the cluster that kubectl knows, which has the images: a kill of each part, nothing lost, jobs submitted
+	$(setup) lake --dev
+	@.venv/bin/python -m pytest -s tests/kubernetes
 
 protocol: ## the Fraud Detection Handbook's own protocol, with leak tests and baselines: DATA=transactions.parquet
 	$(setup) --dev

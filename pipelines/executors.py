@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 60.0
 """Seconds without any executor after which none will come: a worker that was killed alone is back sooner."""
+TELL: Final = 30.0
+"""Seconds between two words about an application that no executor has come for yet."""
 LOOK: Final = 5.0
 
 
@@ -37,16 +39,40 @@ class Losing:
         return self._last is not None and now - self._last > self._patience
 
 
+class Waiting:
+    """What to say of an application that no executor has come for yet: a cluster without room says nothing itself."""
+
+    def __init__(self, tell: float) -> None:
+        """`tell`: seconds between two words."""
+        self._tell = tell
+        self._began: float | None = None
+        self._told = 0
+
+    def words(self, executors: int, now: float) -> str:
+        """Take in how many there are at a time in seconds. Empty where there is nothing to say, and always once one has come."""
+        self._began = now if self._began is None else self._began
+        waited = now - self._began
+        if executors:
+            self._tell = float("inf")
+        if waited < self._tell * (self._told + 1):
+            return ""
+        self._told += 1
+        return f"no executor has come for {waited:.0f} s: is the cluster up, and has it room for this application?"
+
+
 def watch(spark: "SparkSession") -> None:
     """Look after the executors of an application on a cluster, for as long as it runs."""
     threading.Thread(target=_watch, args=(spark.sparkContext._jsc.sc(),), name="executors", daemon=True).start()
 
 
 def _watch(java: Any) -> None:
-    losing = Losing(PATIENCE)
+    losing, waiting = Losing(PATIENCE), Waiting(TELL)
     try:
         while not java.isStopped():
-            if losing.seen(java.getExecutorMemoryStatus().size() - 1, time.monotonic()):  # the driver counts as one
+            executors, now = java.getExecutorMemoryStatus().size() - 1, time.monotonic()  # the driver counts as one
+            if words := waiting.words(executors, now):
+                print(f"clearhold: {words}", file=sys.stderr, flush=True)
+            if losing.seen(executors, now):
                 problem = f"no executor for {PATIENCE:.0f} s: the cluster has forgotten this application, which ends"
                 print(f"clearhold: {problem}", file=sys.stderr, flush=True)
                 # at once: the program may wait in Java for a job that never ends, and every program here stands a kill

@@ -150,7 +150,10 @@ def _submitted() -> dict[str, str]:
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         return {}
     SparkContext._ensure_initialized()
-    return dict(SparkConf().getAll())
+    told = dict(SparkConf().getAll())
+    if told.get("spark.app.name") == Path(sys.argv[0]).name:
+        del told["spark.app.name"]  # nobody chose that one: it is the file's
+    return told
 
 
 def _jars(folder: Path) -> list[Path]:

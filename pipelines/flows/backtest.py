@@ -177,7 +177,7 @@ def _fold(
     spark: "SparkSession", place: Path, plan: Plan, split: Split, profile: fit.Profile, progress: Progress
 ) -> Fold:
     inputs, truth = book.model_inputs(), place / "transactions.parquet"
-    with tempfile.TemporaryDirectory(prefix="examples-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="examples-", dir=place) as scratch:
         with progress.stage("labels"):
             made = material.of_files(place / "features", place / "signals.parquet")
             material.write(made, Labels(), split, split.test_from, Path(scratch) / "examples.parquet", str(truth))

@@ -146,7 +146,7 @@ def train(spark: "SparkSession", settings: Settings, lesson: Lesson, features: P
             raise UsageError(f"there are no payments from {day(split.test_from)} until {day(split.test_until)}")
         evidence = _evidence(settings, learned, scores, split, lesson, known, ways, learned_from, features.parent)
     with progress.stage("register"):
-        version = publish(settings.registry, learned.model, evidence)
+        version = publish(settings.registry, learned.model, evidence, features.parent)
     shown = ("rows", "frauds", "auc", "average_precision", "precision", "recall", "calibration_error", "money_saved")
     figures = ", ".join(f"{name} {evidence.metrics[name]:.4g}" for name in shown if name in evidence.metrics)
     print(f"version {version} of {settings.registry.model}: {figures}", flush=True)

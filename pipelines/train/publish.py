@@ -2,7 +2,6 @@
 
 import json
 import platform
-import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -38,8 +37,14 @@ class Evidence(NamedTuple):
     round: str | None = None
 
 
-def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str:
+def publish(registry: Registry, model: PipelineModel, evidence: Evidence, scratch: Path) -> str:
     """Log one run and register its model.
+
+    Args:
+        registry: where to.
+        model: the fitted pipeline.
+        evidence: what is known about it.
+        scratch: a folder that executors see, too: they write the model.
 
     Returns:
         The version in the registry. It does not serve before it is promoted.
@@ -47,8 +52,8 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence) -> str
     Raises:
         Unavailable: the registry does not answer.
     """
-    with asking(registry, seconds=60, retries=3), tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
+    folder = scratch / "model"
+    with asking(registry, seconds=60, retries=3):
         digest = _write(model, evidence, folder)
         mlflow.set_experiment(registry.model)
         with mlflow.start_run() as run:

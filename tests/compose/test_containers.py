@@ -21,6 +21,8 @@ from pipelines.flows.bench_desk import somebody, token
 from pipelines.local import containers, ports
 from pipelines.local.containers import Stack
 from pipelines.local.project import HERE
+from tests.submitted import JOBS, Job
+from tests.waiting import SECONDS, say, until
 
 NAME: Final = "clearhold-test"
 PROFILES: Final = containers.PROFILES
@@ -29,7 +31,6 @@ LEFT_OUT: Final = "grafana"
 BUILT: Final = ("postgres", "kafka", "hot-master", "prometheus", "notebooks")
 """A service of each image."""
 PORTS: Final = ("DESK_PORT", "KAFKA_PORT", "REGISTRY_PORT", "PROMETHEUS_PORT", "NOTEBOOKS_PORT")
-SECONDS: Final = 900.0
 ROUND_SECONDS: Final = 3_600.0
 """A training, a shadow and the gate, beside the load and everything else."""
 PROMOTE: Final = """
@@ -40,18 +41,6 @@ registry.promote(config.load(Path("/data/run/settings.yaml")).registry, sys.argv
 """
 
 pytestmark = pytest.mark.timeout(7_200)
-
-
-def say(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
-
-
-def until(done: Callable[[], bool], what: str, seconds: float = SECONDS) -> float:
-    began = time.monotonic()
-    while not done():
-        assert time.monotonic() - began < seconds, what
-        time.sleep(2)
-    return time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +157,17 @@ def test_a_kill_of_each_container_loses_nothing(stack: Stack) -> None:
         say(f"{name} killed: healthy and deciding again after {again:.0f} s more")
     found = books(stack)
     assert found["difference"] == 0, found
+
+
+@pytest.mark.parametrize("job", JOBS, ids=[job.name for job in JOBS])
+def test_a_lake_job_is_submitted_to_the_standalone_cluster(stack: Stack, job: Job) -> None:
+    began = time.monotonic()
+    submit = (".venv/bin/spark-submit", "--master=spark://lake-master:7077", "--properties-file=conf/spark-lake.conf")
+    place = ("--env=PYTHONPATH=/opt/clearhold", str(stack.container("desk")))
+    command = [stack.engine.program, "exec", *place, *submit, job.file, *job.arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(stack.environ))
+    say(f"{job.name} ended with exit code {done.returncode} after {time.monotonic() - began:.0f} s")
+    assert done.returncode in job.codes, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 def test_a_round_of_retraining_is_judged_and_the_desk_swaps_models(stack: Stack) -> None:

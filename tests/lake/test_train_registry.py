@@ -31,7 +31,7 @@ def versions(spark: SparkSession, settings: Registry, tmp_path_factory: pytest.T
         patch.chdir(
             tmp_path_factory.mktemp("artifacts")
         )  # a registry without a server keeps artifacts below the folder it is called in
-        yield [publish(settings, model, evidence) for _ in range(2)]
+        yield [publish(settings, model, evidence, tmp_path_factory.mktemp("scratch")) for _ in range(2)]
 
 
 def test_no_champion_before_the_first_promotion(versions: list[str], settings: Registry) -> None:
