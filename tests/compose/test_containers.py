@@ -22,7 +22,7 @@ from pipelines.local import containers, ports
 from pipelines.local.containers import Stack
 from pipelines.local.project import HERE
 from tests.submitted import JOBS, Job
-from tests.waiting import SECONDS, say, until
+from tests.waiting import SECONDS, balanced, say, until
 
 NAME: Final = "clearhold-test"
 PROFILES: Final = containers.PROFILES
@@ -94,15 +94,7 @@ def books(stack: Stack) -> dict[str, Any]:
     """The bank stops; what it had acknowledged is counted in the lake once it has landed."""
     bank = str(stack.container("bank"))
     ask(stack, "stop", "--time", "60", bank)
-    count = ".venv/bin/python -m jobs.account --run /data/run >/dev/null 2>&1; cat /data/run/account.json 2>/dev/null || true"
-    found: dict[str, Any] = {}
-
-    def balanced() -> bool:
-        found.update(json.loads(run_in(stack, "landing", "bash", "-c", count) or "{}"))
-        say(f"decided {found.get('decided')}, difference {found.get('difference')}")
-        return found.get("difference") == 0
-
-    until(balanced, f"the books do not add up: {found}")
+    found = balanced(lambda command: run_in(stack, "landing", "bash", "-c", command))
     ask(stack, "start", bank)
     return found
 

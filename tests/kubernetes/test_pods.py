@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.local.project import HERE
 from tests.submitted import JOBS, Job
-from tests.waiting import say, until
+from tests.waiting import balanced, say, until
 
 NAMESPACE: Final = "clearhold-test"
 DEMO: Final = str(HERE.root / "deploy" / "k8s" / "demo")
@@ -84,12 +84,11 @@ def _demo() -> Iterator[None]:
         pytest.skip("no kubectl here")
     if subprocess.run(["kubectl", "version", "--request-timeout=10s"], capture_output=True, check=False).returncode:
         pytest.skip("kubectl reaches no cluster")
-    subprocess.run(["kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found"], check=True)
-    subprocess.run(["kubectl", "create", "namespace", NAMESPACE], check=True)
-    strict = "pod-security.kubernetes.io/enforce=restricted"
-    subprocess.run(["kubectl", "label", "namespace", NAMESPACE, strict], check=True)
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+    kubectl("create", "namespace", NAMESPACE)
+    kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     yield
-    subprocess.run(["kubectl", "delete", "namespace", NAMESPACE], check=True)
+    kubectl("delete", "namespace", NAMESPACE)
 
 
 def test_it_decides() -> None:
@@ -154,14 +153,6 @@ def books() -> dict[str, Any]:
     """The bank stops; what it had acknowledged is counted in the lake once it has landed."""
     kubectl("scale", "deployment/bank", "--replicas=0")
     until(lambda: not any(pod.startswith("bank-") for pod in pods()), "the bank does not stop")
-    count = ".venv/bin/python -m jobs.account --run /data/run >/dev/null 2>&1; cat /data/run/account.json 2>/dev/null || echo {}"
-    found: dict[str, Any] = {}
-
-    def balanced() -> bool:
-        found.update(json.loads(run_in("clearhold-landing", "bash", "-c", count)))
-        say(f"decided {found.get('decided')}, difference {found.get('difference')}")
-        return found.get("difference") == 0
-
-    until(balanced, f"the books do not add up: {found}")
+    found = balanced(lambda command: run_in("clearhold-landing", "bash", "-c", command))
     kubectl("scale", "deployment/bank", "--replicas=1")
     return found

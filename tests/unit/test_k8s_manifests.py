@@ -50,9 +50,11 @@ def test_everything_that_starts_executors_is_known() -> None:
 def test_a_driver_says_in_its_environment_what_its_properties_ask_for(name: str) -> None:
     container = submitted()[name]
     asked = {found for value in properties(container).values() for found in re.findall(r"\$\{env:(\w+)\}", value)}
-    assert asked == {"POD_IP", "POD_NAME", "POD_NAMESPACE", "IMAGE"}
-    assert asked <= {each["name"] for each in container["env"]}
-    assert {each["name"]: each.get("value") for each in container["env"]}["IMAGE"] == container["image"]
+    of_pod = {"POD_IP", "POD_NAME", "POD_NAMESPACE"}
+    assert of_pod <= {each["name"] for each in container["env"]}
+    assert container["envFrom"] == [{"configMapRef": {"name": "clearhold"}}]
+    shared = next(each["data"] for each in objects() if each["kind"] == "ConfigMap")
+    assert [shared[name] for name in asked - of_pod] == [container["image"]]
 
 
 @pytest.mark.parametrize("name", submitted())
