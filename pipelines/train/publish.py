@@ -2,6 +2,7 @@
 
 import json
 import platform
+import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -52,8 +53,9 @@ def publish(registry: Registry, model: PipelineModel, evidence: Evidence, scratc
     Raises:
         Unavailable: the registry does not answer.
     """
-    folder = scratch / "model"
-    with asking(registry, seconds=60, retries=3):
+    # in a folder of its own: a model that is there already would be taken for this one
+    with asking(registry, seconds=60, retries=3), tempfile.TemporaryDirectory(prefix="model-", dir=scratch) as own:
+        folder = Path(own) / "model"
         digest = _write(model, evidence, folder)
         mlflow.set_experiment(registry.model)
         with mlflow.start_run() as run:
