@@ -35,6 +35,11 @@ TRANSACTION: Final = (
     Field("sent_at_ms", "bigint", False, "When the sender meant to send it, epoch milliseconds; for latency only"),
 )
 
+LAST_FOUR: Final = Field(
+    "last_four", "string", False, "End of the card number, for people; kept in `records` as it was sent"
+)
+"""What `jobs.tokenise_cards` leaves of a card number in a payment beside the token."""
+
 SIGNAL: Final = (
     Field("signal_id", "string", True, "Unique id of the signal, at most 64 characters"),
     Field("kind", "string", True, "verdict or listing"),

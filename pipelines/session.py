@@ -159,5 +159,5 @@ def _submitted() -> dict[str, str]:
 def _jars(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.jar"))
     if not found:
-        raise EnvironmentProblem(f"no jars in {folder}; run `make setup`")
+        raise EnvironmentProblem(f"no jars in {folder}; run `make setup{' STORE=1' * (folder.name == 'store')}`")
     return found

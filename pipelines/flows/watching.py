@@ -21,7 +21,7 @@ from pipelines.monitor.findings import FEATURE, SCORE, Finding
 from pipelines.monitor.rates import Count
 from pipelines.monitor.wire import Raw
 from pipelines.reference import Reference
-from pipelines.schemas import EVENT, SIGNAL, TRANSACTION, names
+from pipelines.schemas import EVENT, LAST_FOUR, SIGNAL, TRANSACTION, names
 
 DAYS: Final = 7
 """A whole week is looked at: no day of the week is a surprise."""
@@ -29,6 +29,8 @@ LATEST: Final = 5_000
 """Records of a topic whose fields are looked at."""
 SEARCHED: Final = 50_000
 """Records among which the first offender is looked for; those before the latest say which fields are usual."""
+SENT: Final = ((TRANSACTIONS, (*TRANSACTION, LAST_FOUR)), (SIGNALS, SIGNAL))
+"""Topics, and the fields that their records may have."""
 _OPTIONAL: Final = [
     field.name
     for field in TRANSACTION
@@ -81,15 +83,10 @@ def looked(settings: Settings) -> Look:
     reading.register(made, lake, RECORDS_TABLE, QUARANTINE_TABLE)
     version = _one(made, "select max_by(model_version, event_ms) from decisions")
     past = reference.read(settings.paths.models / version) if version else None
-    schema = [
-        one for topic, fields in _TOPICS for one in wire.drift(topic.name, fields, _raw(made, topic.name), LATEST)
-    ]
+    schema = [one for topic, fields in SENT for one in wire.drift(topic.name, fields, _raw(made, topic.name), LATEST)]
     look = of(made, past, version, settings.labels.precedence)
     made.close()
     return look._replace(found=[*look.found, *schema])
-
-
-_TOPICS: Final = ((TRANSACTIONS, TRANSACTION), (SIGNALS, SIGNAL))
 
 
 def of(

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from pipelines.cards import digits, luhn, stand_in
 from pipelines.errors import ConfigurationError, UsageError
+from pipelines.schemas import LAST_FOUR
 
 LEAST_KEY: Final = 32
 NUMBER: Final = "card_number"
-LAST_FOUR: Final = "last_four"
 _PREFIX: Final = "tok_"
 _LENGTH: Final = 32
 _DIGITS: Final = re.compile(r"[0-9]{13,19}")
@@ -57,7 +57,7 @@ class Tokens:
         return _PREFIX + base64.b32encode(made).decode().lower()[:_LENGTH]
 
     def line(self, line: str, field: str = NUMBER) -> str:
-        """A payment (one JSON object) with `card_id` and LAST_FOUR in place of the number in `field`.
+        """A payment (one JSON object) with `card_id` and `last_four` in place of the number in `field`.
 
         Raises:
             UsageError: it is no such payment, or another field holds what looks like a card number. The line repeats no value.
@@ -67,7 +67,7 @@ class Tokens:
             number = str(record.pop(field))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise UsageError(f"not a JSON object with a field {field}") from problem
-        record |= {"card_id": self.token(number), LAST_FOUR: digits(number)[-4:]}
+        record |= {"card_id": self.token(number), LAST_FOUR.name: digits(number)[-4:]}
         made = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
         if stand_in(made):
             raise UsageError(f"another field than {field} holds what looks like a card number")

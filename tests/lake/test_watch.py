@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import reference
+from pipelines.catalog import TRANSACTIONS
 from pipelines.config import Labels
 from pipelines.features.spec import DAY
 from pipelines.flows import backfill, material, watching
+from pipelines.ingest.tokens import Tokens
 from pipelines.label import verdicts
 from pipelines.monitor import findings, wire
 from pipelines.monitor.wire import Raw
@@ -216,6 +218,13 @@ def test_records_as_they_are_sent_raise_nothing_and_neither_does_an_accident(rec
     accidents = [*sent[:7000], *raws([records[0] | {"oops": 1}]), *[Raw("transactions", 0, 9, b"no JSON")] * 9]
     assert not findings.raised(wire.drift("transactions", TRANSACTION, accidents, 2000))
     assert wire.drift("transactions", TRANSACTION, sent[:50], 2000)[0].state == findings.EARLY
+
+
+def test_what_the_filter_for_card_numbers_leaves_in_a_payment_is_known(records: list[Record]) -> None:
+    tokens, fields = Tokens(b"k" * 32), dict(watching.SENT)[TRANSACTIONS]
+    lines = (tokens.line(json.dumps(one | {"card_number": "4111111111111111"})) for one in records[:1000])
+    sent = [Raw("transactions", 0, number, line.encode()) for number, line in enumerate(lines)]
+    assert not findings.raised(wire.drift("transactions", fields, sent, 500))
 
 
 def test_every_kind_that_can_be_injected_is_tried_here() -> None:
