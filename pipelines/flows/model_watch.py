@@ -23,13 +23,13 @@ MENDED_BY_TRAINING: Final = (FEATURE, SCORE, ALERTS, PRECISION)
 
 def follow(settings: Settings, every: float, stopping: Callable[[], bool]) -> None:
     """Look every so many seconds, each time in a process of its own, until `stopping` says so. Status in status/watch.json."""
-    place = settings.paths.run
+    place, trouble = settings.paths.run, ""
     said, due = settings.paths.status / f"{NAME}.json", time.monotonic() + every
     while not stopping():
         if time.monotonic() >= due:
             due = time.monotonic() + every
-            _look_apart(place, stopping)
-        status.report(said, "open", standing(place)["message"])
+            trouble = _look_apart(place, stopping)
+        status.report(said, "open", trouble or standing(place)["message"])
         time.sleep(POLL_SECONDS)
     status.report(said, "stopped", standing(place)["message"])
 
@@ -48,10 +48,12 @@ def raised(place: Path) -> set[str]:
     return {f"{one['kind']} {one['subject']}" for one in standing(place)["alarms"] if one["kind"] in MENDED_BY_TRAINING}
 
 
-def _look_apart(place: Path, stopping: Callable[[], bool]) -> None:
+def _look_apart(place: Path, stopping: Callable[[], bool]) -> str:
+    """What is wrong with the process that looked, empty when nothing is."""
     command = [sys.executable, "-m", "jobs.watch_model", "--config", str((place / "settings.yaml").absolute())]
     with subprocess.Popen(command) as job:
         while job.poll() is None:
             if stopping():
                 job.terminate()
             time.sleep(POLL_SECONDS / 5)
+    return f"the last look failed, exit code {job.returncode}: its log says why" * bool(job.returncode)
