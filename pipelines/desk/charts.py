@@ -48,7 +48,7 @@ def chart(
     unit: str = "",
     marks: Sequence[Mark] = (),
 ) -> Chart:
-    """A chart of values by minute, the last MINUTES of them.
+    """A chart of values by minute, the last MINUTES of them; the present one is not over and would look like a fall.
 
     Args:
         question: what it answers.
@@ -76,7 +76,7 @@ def place(minute: float, now: int) -> float:
 
 
 def _line(name: str, points: Points, now: int, most: float) -> Line:
-    shown = sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute <= now)
+    shown = sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute < now)
     drawn = [(f"{place(minute, now):.1f}", f"{100 - 100 * value / most:.1f}") for minute, value in shown]
     joined = " ".join(",".join(point) for point in drawn)
     latest, age = (shown[-1][1], now - shown[0][0]) if shown else (None, 0)
