@@ -165,7 +165,7 @@ stack = $(python) -m pipelines.local.containers
 test: ## every test
 	$(setup) --dev
 	@$(hot) -m pytest tests/hot; hot=$$?; \
-	  $(lake) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/desk tests/browser tests/unit && exit $$hot
+	  $(lake) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/integration tests/lake tests/handbook tests/desk tests/browser tests/unit && exit $$hot
 
 test-compose: ## the stack in containers: healthy, a kill of each, down and up again, nothing lost [BASE_IMAGE= CA_FILE= JAVA_TRUSTSTORE=]
 	$(setup) lake --dev
