@@ -59,8 +59,12 @@ def chart(
         unit: of the values.
         marks: what has changed.
     """
-    most = max((value for points in series.values() for value in points.values()), default=0.0) or 1.0
-    lines = [_line(name, points, now, most) for name, points in series.items()]
+    shown = {
+        name: sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute < now)
+        for name, points in series.items()
+    }
+    most = max((value for points in shown.values() for _, value in points), default=0.0) or 1.0
+    lines = [_line(name, points, now, most) for name, points in shown.items()]
     return Chart(question, answer, is_well, lines, most, unit, marks)
 
 
@@ -75,8 +79,7 @@ def place(minute: float, now: int) -> float:
     return 100 * (1 - (now - minute) / MINUTES)
 
 
-def _line(name: str, points: Points, now: int, most: float) -> Line:
-    shown = sorted((minute, value) for minute, value in points.items() if now - MINUTES <= minute < now)
+def _line(name: str, shown: Sequence[tuple[int, float]], now: int, most: float) -> Line:
     drawn = [(f"{place(minute, now):.1f}", f"{100 - 100 * value / most:.1f}") for minute, value in shown]
     joined = " ".join(",".join(point) for point in drawn)
     latest, age = (shown[-1][1], now - shown[0][0]) if shown else (None, 0)

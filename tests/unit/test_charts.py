@@ -17,3 +17,4 @@ def test_a_run_that_is_young_fills_its_charts(begin: int, wanted: int) -> None:
 def test_a_minute_that_is_not_over_is_not_drawn() -> None:
     (line,) = chart("Alive?", "so", True, {"a minute": {NOW - 2: 50.0, NOW - 1: 60.0, NOW: 3.0}}, NOW).lines
     assert line.latest == 60.0 and len(line.points.split()) == 2
+    assert chart("Alive?", "so", True, {"a minute": {NOW - 1: 60.0, NOW: 99.0}}, NOW).most == 60.0
